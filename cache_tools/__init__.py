@@ -1,0 +1,1 @@
+"""Care of geometry caches that exist: show, verify, prune, warm."""

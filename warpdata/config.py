@@ -1,0 +1,183 @@
+"""Every option of warpdata and the only home of its default value.
+
+The command line flags are made from these fields: a field's docstring is its help text. Names follow the program
+whose data sets warpdata continues, so that its commands keep working.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+SEED_S0 = 0.005
+"""The fixed neighbourhood size of earlier data sets, in scene units; what `--no-auto-s0` falls back to."""
+
+MAX_IMAGE_PIXELS = 400_000_000
+"""Images and depth maps with more pixels than this are refused before their pixels are decoded."""
+
+MIN_IMAGE_SIDE = 16
+"""Views with a shorter side are left out: nothing can be learned from them, and they would shrink the whole scene."""
+
+MAX_JSON_BYTES = 256 * 2**20
+"""Longest `transforms.json`, manifest or header that is read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """Which views are taken from the input."""
+
+    input_dir: Path = Path("input")
+    """Folder with one sub-folder a scene, or with the images of a single scene."""
+    skip_every: int = 1
+    """Use every Nth view, counted from the first (1: all). Not together with --auto-skip."""
+    auto_skip: bool = False
+    """Choose views by the overlap of the cameras in transforms.json."""
+    target_overlap: float = 0.5
+    """Overlap wanted between consecutive views with --auto-skip, 0 to 1."""
+    limit: int = 0
+    """Use only the first N views of each scene, after the selection above (0: all; 1 leaves no pair and is refused)."""
+
+    def __post_init__(self) -> None:
+        if self.skip_every < 1:
+            raise ValueError(f"--skip-every is {self.skip_every}; it must be at least 1")
+        if not 0 <= self.target_overlap <= 1:
+            raise ValueError(f"--target-overlap is {self.target_overlap}; it must lie between 0 and 1")
+        if self.limit < 0 or self.limit == 1:
+            raise ValueError(f"--limit is {self.limit}; a pair needs two views: use 0 for all, or 2 and more")
+        if self.auto_skip and self.skip_every > 1:
+            raise ValueError("--auto-skip and --skip-every both choose views; give one of them")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeOptions:
+    """The one size of splat, reference and target."""
+
+    max_megapixels: float = 1.0
+    """Largest output in millions of pixels; larger views are reduced, in memory, once (0: no limit)."""
+    resize_width: int = 0
+    """Output width in pixels, together with --resize-height; reduced if above --max-megapixels (0: the views' own)."""
+    resize_height: int = 0
+    """Output height in pixels, together with --resize-width (0: the views' own)."""
+    multiple: int = 1
+    """Make both sides multiples of N by rounding down; many trainers want 16 or 32."""
+    preprocess_mode: Literal["crop", "pad"] = "crop"
+    """How a view is fitted to a size of another aspect ratio, for the network and for the output alike:
+    crop fills the frame and cuts what hangs over; pad keeps the whole picture on white, which never becomes points."""
+    upsample_depth: bool = False
+    """Bring depth to the output size before rendering, sharp at silhouettes. Without it the splat is rendered at the
+    depth's own size, if that is smaller, and the picture is enlarged."""
+
+    def __post_init__(self) -> None:
+        if not self.max_megapixels >= 0:
+            raise ValueError(f"--max-megapixels is {self.max_megapixels}; use 0 for no limit or a positive number")
+        if (self.resize_width > 0) != (self.resize_height > 0) or min(self.resize_width, self.resize_height) < 0:
+            raise ValueError(
+                f"--resize-width {self.resize_width} and --resize-height {self.resize_height} go together: "
+                "give both as positive numbers, or neither"
+            )
+        if self.multiple < 1:
+            raise ValueError(f"--multiple is {self.multiple}; it must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderOptions:
+    """How points become a picture: the parameters of the warp."""
+
+    sigma: float = 20.0
+    """Reach of the fade into holes, in output pixels: the picture is multiplied by exp(-(distance / sigma)^2), where
+    distance is to the nearest visible point."""
+    confidence_threshold: Annotated[float, tyro.conf.arg(name="depth-conf-threshold")] = 1.01
+    """Drop points with confidence below this; a higher threshold drops more. All estimators of warpdata give 1 to
+    what they cannot vouch for and more to the rest."""
+    s0: float | Literal["auto"] = "auto"
+    """Neighbourhood of the hidden-point test, in scene units; auto takes the reference's median pixel footprint."""
+    occlusion_threshold: float = 0.1
+    """A point is hidden when the mean openness of the space before it is below this, 0 to 2; higher hides more."""
+    near: float = 0.01
+    """Points nearer to the target camera are dropped, in scene units."""
+    far: float = 1e6
+    """Points farther from the target camera are dropped, in scene units."""
+    background: tuple[int, int, int] = (0, 0, 0)
+    """Colour (R, G, B) of holes beyond the fade."""
+    compat: bool = False
+    """Keep the earlier program's half-pixel shift, pixel rule and byte truncation, to continue a data set of it."""
+
+    def __post_init__(self) -> None:
+        if not self.sigma >= 0:
+            raise ValueError(f"--sigma is {self.sigma}; it must be 0 or more, in pixels")
+        if self.s0 != "auto" and not self.s0 > 0:
+            raise ValueError(f"--s0 is {self.s0}; it must be auto or a positive number of scene units")
+        if not 0 < self.near < self.far:
+            raise ValueError(f"--near {self.near} and --far {self.far} must satisfy 0 < near < far")
+        if any(not 0 <= channel <= 255 for channel in self.background):
+            raise ValueError(f"--background is {self.background}; each channel must lie between 0 and 255")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterOptions:
+    """Which reference pixels never become points, besides those without depth."""
+
+    filter_sky: bool = False
+    """Drop sky, found by a segmentation network (extra `sky`)."""
+    filter_black_bg: bool = False
+    """Drop nearly black pixels: R + G + B < 16."""
+    filter_white_bg: bool = False
+    """Drop nearly white pixels: R, G and B all above 240."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeometryOptions:
+    """Where depth and cameras come from, and where they are kept."""
+
+    geometry: Literal["auto", "given", "vggt", "vggt-omega", "sfm"] = "auto"
+    """auto takes what the scene ships, else a network whose weights are at hand, else structure from motion; given,
+    vggt, vggt-omega and sfm insist on one."""
+    weights: str | None = None
+    """Network weights: a .safetensors or .pt file, or a Hugging Face repository id."""
+    poses: Literal["estimated", "given"] = "estimated"
+    """given keeps the cameras the scene ships and estimates depth alone."""
+    cache_dir: Path | None = None
+    """Where geometry is kept between runs; by default `.warpdata-cache` in the output folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairOptions:
+    """Which views are paired."""
+
+    pairs: Literal["next", "window", "all", "overlap"] = "next"
+    """next: each view with the one after it; window: with the next K; all: every two views; overlap: chosen by the
+    measured share of the target that the reference covers."""
+    pair_window: int = 3
+    """K of --pairs window, and how far apart --pairs overlap looks (0: any distance)."""
+    pair_overlap: tuple[float, float] = (0.3, 0.9)
+    """Least and greatest covered share of the target with --pairs overlap."""
+    both_directions: bool = False
+    """Use every pair in both directions."""
+
+    def __post_init__(self) -> None:
+        if self.pair_window < 0 or (self.pairs == "window" and self.pair_window == 0):
+            raise ValueError(f"--pair-window is {self.pair_window}; it must be at least 1")
+        low, high = self.pair_overlap
+        if not 0 <= low < high <= 1:
+            raise ValueError(f"--pair-overlap is {low} {high}; it must be two numbers with 0 <= low < high <= 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """What is written."""
+
+    output_dir: Path = Path("output")
+    """Folder for the triplets."""
+    output_format: Literal["jpg", "jpeg", "png"] = "jpg"
+    """Format of splat, reference and target: jpg (quality 95, 4:4:4) or png. Masks are always PNG."""
+    confidence: bool = True
+    """Write the reference's confidence as PNG, on the fixed scale 255 (1 - 1/c); 0 where there is no depth."""
+    coverage: bool = True
+    """Write the splat's coverage as PNG: 255 where a point is seen, fading to 0 in holes."""
+    save_ply: bool = False
+    """Write the reference's points, those the renderer uses, as a binary PLY file."""
+    overwrite: bool = False
+    """Replace an output folder that was made with other options or inputs."""

@@ -1,0 +1,52 @@
+"""Pairs of views and the training triplets they become."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from warpdata.camera import Camera
+
+
+@dataclass(frozen=True, order=True)
+class Pair:
+    """A reference view to warp and a target view to warp it into, by their place among the scene's frames."""
+
+    scene_id: str
+    reference: int
+    target: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Triplet:
+    """One training example, or with a leading dimension a batch; all images of one size (H, W), sRGB, channels first.
+
+    Attributes:
+        id: `<scene>/<name>`, unique in a data set; in a batch a list.
+        splat: the reference's points seen from the target camera, holes filled and faded.
+        reference: the reference picture.
+        target: the target picture, the truth.
+        coverage: 255 where the splat shows a point, fading to 0 in holes.
+        confidence: of the reference's depth, on the fixed scale 255 (1 - 1/c); 0 where there is no depth.
+        reference_camera: of the reference picture at (H, W).
+        target_camera: of the target picture at (H, W).
+        reference_name: view name; in a batch a list.
+        target_name: view name; in a batch a list.
+        prompt: what the trainer is told; in a batch a list.
+        scores: measured figures by name, such as `hole_fraction`; in a batch lists.
+    """
+
+    id: str | list[str]
+    splat: UInt8[Tensor, "*batch 3 H W"] | Float[Tensor, "*batch 3 H W"]
+    reference: UInt8[Tensor, "*batch 3 H W"] | Float[Tensor, "*batch 3 H W"]
+    target: UInt8[Tensor, "*batch 3 H W"] | Float[Tensor, "*batch 3 H W"]
+    coverage: UInt8[Tensor, "*batch 1 H W"] | Float[Tensor, "*batch 1 H W"]
+    confidence: UInt8[Tensor, "*batch 1 H W"] | Float[Tensor, "*batch 1 H W"]
+    reference_camera: Camera
+    target_camera: Camera
+    reference_name: str | list[str]
+    target_name: str | list[str]
+    prompt: str | list[str] = ""
+    scores: dict[str, float | list[float]] = field(default_factory=dict)

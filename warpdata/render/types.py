@@ -1,0 +1,31 @@
+"""What the renderer gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+WARP_VERSION = 1
+"""Version of the warp's definition; raised whenever any pixel of any backend's result changes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendering:
+    """Points seen from a camera, (...) being the batch.
+
+    Attributes:
+        rgb: (..., 3, H, W), the picture: seen points in their own colour, holes filled and faded to the background.
+        coverage: (..., 1, H, W), how much of the colour comes from points: 255 where one is seen, fading to 0 in holes.
+            `rgb` is the fill times this plus the background times the rest.
+        visible: (..., 1, H, W), where a point landed and is not hidden behind others.
+        depth: (..., 1, H, W), z-depth of the seen point in the target camera, scene units; 0 where none is seen.
+        backend: which backend made it.
+    """
+
+    rgb: UInt8[Tensor, "*batch 3 H W"]
+    coverage: UInt8[Tensor, "*batch 1 H W"]
+    visible: Bool[Tensor, "*batch 1 H W"]
+    depth: Float[Tensor, "*batch 1 H W"]
+    backend: str

@@ -1,0 +1,87 @@
+"""What a source gives: scenes made of views, with whatever geometry they ship. Nothing is opened before it is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from warpdata.camera import Camera
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthFile:
+    """A depth map on disk: planar z-depth, 0 or not finite where there is none.
+
+    Attributes:
+        path: 16-bit PNG, `.npy` or `.exr`.
+        unit: what a stored value of 1 is worth in scene units.
+    """
+
+    path: Path
+    unit: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One picture of a scene.
+
+    Attributes:
+        name: unique within the scene, made of `A-Z a-z 0-9 _ -` alone; file names of the output are made from it.
+        path: the image file.
+        camera: where it was taken from, if the source knows, for the whole upright image at `camera.hw`.
+        depth: its depth map, if the source ships one; covers the whole image at any resolution.
+        mask: one-channel image of any resolution, 0 where the picture is not to become points.
+    """
+
+    name: str
+    path: Path
+    camera: Camera | None = None
+    depth: DepthFile | None = None
+    mask: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Views that show one place, in the order they were taken.
+
+    Attributes:
+        id: unique in its source, of the same characters as a view's name.
+        root: the scene's folder; every path of its views lies inside.
+        views: naturally sorted by file name, after selection.
+        left_out: file or view name -> why it is not among the views.
+        scale: whether given depth and cameras are in metres or in a unit of their own.
+        license: of the pictures, as their source states it; None when it says nothing.
+    """
+
+    id: str
+    root: Path
+    views: tuple[View, ...]
+    left_out: dict[str, str]
+    scale: Literal["metric", "arbitrary"] = "arbitrary"
+    license: str | None = None
+
+    @property
+    def ships_geometry(self) -> bool:
+        """Whether every view brings its camera and depth."""
+        return bool(self.views) and all(view.camera is not None and view.depth is not None for view in self.views)
+
+
+class Source(Protocol):
+    """A collection of scenes on disk."""
+
+    def scene_ids(self) -> list[str]:
+        """Ids of all scenes, sorted; opens no image.
+
+        Raises:
+            SourceError: the folder does not exist or holds no scene.
+        """
+        ...
+
+    def scene(self, scene_id: str) -> Scene:
+        """List one scene's views; opens no image.
+
+        Raises:
+            SceneError: the scene cannot be used, for example for a malformed `transforms.json`.
+        """
+        ...
