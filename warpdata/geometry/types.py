@@ -37,7 +37,7 @@ class FrameGeometry:
     Attributes:
         name: the view's name.
         depth: (h, w), planar z-depth in the scene's unit, 0 where there is none; float32 on the CPU.
-        confidence: (h, w), at least 1; 1 where the estimator cannot vouch for the depth. Its scale is the estimator's own.
+        confidence: (h, w), at least 1; 1 where the estimator cannot vouch for the depth. Scale: the estimator's.
         camera: of the depth map, `camera.hw == depth.shape`; float64.
         image_hw: height and width of the upright original image.
         content_box: what part of the original image the depth map spans.

@@ -1,4 +1,4 @@
-"""What a source gives: scenes made of views, with whatever geometry they ship. Nothing is opened before it is needed."""
+"""What a source gives: scenes of views, with whatever geometry they ship. Nothing is opened before it is needed."""
 
 from __future__ import annotations
 
