@@ -4,6 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
+
+# No deadline: a shared machine may be slow. Derandomised: a failure seen once is seen again.
+settings.register_profile("warpdata", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("warpdata")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
