@@ -35,7 +35,7 @@ class Triplet:
         reference_name: view name; in a batch a list.
         target_name: view name; in a batch a list.
         prompt: what the trainer is told; in a batch a list.
-        scores: measured figures by name, such as `hole_fraction`; in a batch lists.
+        scores: measured figures by name, such as `hole_fraction`; in a batch tensors of shape (B,).
     """
 
     id: str | list[str]
@@ -49,4 +49,4 @@ class Triplet:
     reference_name: str | list[str]
     target_name: str | list[str]
     prompt: str | list[str] = ""
-    scores: dict[str, float | list[float]] = field(default_factory=dict)
+    scores: dict[str, float] | dict[str, Float[Tensor, " b"]] = field(default_factory=dict)

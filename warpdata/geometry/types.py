@@ -50,6 +50,14 @@ class FrameGeometry:
     image_hw: tuple[int, int]
     content_box: ContentBox
 
+    @property
+    def image_camera(self) -> Camera:
+        """The camera of the whole upright original image, at `image_hw`."""
+        height, width = self.camera.hw
+        box = self.content_box
+        scale_xy = ((box.right - box.left) / width, (box.bottom - box.top) / height)
+        return self.camera.mapped(scale_xy, (box.left, box.top), self.image_hw)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
