@@ -1,0 +1,134 @@
+"""Peak memory of a forward pass, counted from the sizes of its tensors before it runs.
+
+Letters: N frames, P tokens of a frame, p of them patches, C width, b bytes of the dtype that products run in.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from .config import VGGTConfig, VGGTOmegaConfig
+
+# Frames the depth head takes at a time where memory allows. More gain nothing: a GPU is busy with these, and a CPU
+# with one.
+HEAD_FRAMES = {"cuda": 8}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryPlan:
+    """What a forward pass will hold, in bytes, on the device of the network.
+
+    Attributes:
+        frames: frames of the pass.
+        hw: height and width of its images.
+        head_frames: frames that the depth head takes at a time.
+        weights: parameters and buffers.
+        images: the input.
+        phases: the most that each phase holds besides weights and images.
+    """
+
+    frames: int
+    hw: tuple[int, int]
+    head_frames: int
+    weights: int
+    images: int
+    phases: dict[str, int]
+
+    @property
+    def activations(self) -> int:
+        """The most that is held besides weights and images."""
+        return max(self.phases.values())
+
+    @property
+    def total(self) -> int:
+        """The peak: weights, images and activations."""
+        return self.weights + self.images + self.activations
+
+
+def tokens_at_a_time(device: torch.device) -> int:
+    """Tokens whose wide intermediate tensors exist together: enough to fill the device, few enough to stay small."""
+    return 32768 if device.type == "cuda" else 4096
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Memory that a pass may still take on a CUDA device; None elsewhere, where nobody can say."""
+    if device.type != "cuda":
+        return None
+    cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + cached
+
+
+def memory_plan(
+    config: VGGTConfig | VGGTOmegaConfig,
+    frames: int,
+    hw: tuple[int, int],
+    *,
+    dtype: torch.dtype,
+    device: torch.device | str = "cpu",
+    weights: int,
+    activation_bytes: int | None = None,
+    head_frames: int | None = None,
+) -> MemoryPlan:
+    """The peak memory of a forward pass; see `GeometryNetwork.memory_plan`, which knows `weights`."""
+    device = torch.device(device)
+    patch, leading = config.aggregator.patch_size, config.num_leading_tokens
+    if frames < 1 or hw[0] < patch or hw[1] < patch or hw[0] % patch or hw[1] % patch:
+        raise ValueError(f"at least one frame and sides that are multiples of {patch} are needed; got {frames} of {hw}")
+    b, width = dtype.itemsize, config.aggregator.embed_dim
+    patches = (hw[0] // patch) * (hw[1] // patch)
+    chunk = min(frames, max(1, tokens_at_a_time(device) // (leading + patches)))
+    stream = 4 * frames * (leading + patches) * width
+    part = chunk * (leading + patches) * width
+    kept = b * frames * patches * sum(config.dense.out_channels)
+    outputs = 8 * frames * hw[0] * hw[1]
+
+    # In float32 a conversion makes no copy.
+    cast = 0 if b == 4 else b * part
+    queries = 4 * part + cast + 3 * b * part + 7 * 4 * part
+    finish = 4 * part + cast + int(config.aggregator.mlp_ratio) * 2 * b * part
+    block = max(queries, finish + b * part)
+    whole = b * frames * (leading + patches) * width
+    across = max(3 * whole + (queries if chunk < frames else 2 * whole), 4 * whole, whole + finish)
+    project = (16 * part + 2 * cast) + b * chunk * patches * max(config.dense.out_channels)
+    head = kept + outputs
+    per_frame = _decode_bytes(config, patches, b)
+    lead = 4 * frames * leading * 2 * width
+    tokens = 4 * frames * 2 * width * (leading if config.family == "omega" else 1)
+    phases = {
+        "encoder": stream + 4 * part + block,
+        "layers": 2 * stream + kept + max(block, across),
+        "projection": 2 * stream + kept + project,
+        "camera head": kept + lead + 12 * tokens,
+    }
+    if head_frames is None:
+        head_frames = HEAD_FRAMES.get(device.type, 1)
+        if activation_bytes is not None:
+            head_frames = min(head_frames, (activation_bytes - head) // per_frame)
+    head_frames = max(1, min(head_frames, frames))
+    phases["depth head"] = head + lead + head_frames * per_frame
+    return MemoryPlan(
+        frames=frames,
+        hw=hw,
+        head_frames=head_frames,
+        weights=weights,
+        images=4 * frames * 3 * math.prod(hw),
+        phases=phases,
+    )
+
+
+def _decode_bytes(config: VGGTConfig | VGGTOmegaConfig, patches: int, b: int) -> int:
+    """The most that the depth head holds of one frame; its maps are counted in values per patch."""
+    features = config.dense.features
+    fusing = 16 * features * 6
+    if config.family == "omega":
+        top = 16 * features * 2
+        return patches * b * max(fusing, top)
+    full = config.aggregator.patch_size**2
+    resized = (16 + 64) * features
+    refined = 64 * features + 64 * features // 2
+    widened = 64 * features // 2 + full * features // 2
+    last = full * features // 2 + full * 32 + full * 32 * 4 // b
+    return patches * b * max(fusing, resized, refined, widened, last)
