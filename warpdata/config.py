@@ -6,6 +6,8 @@ whose data sets warpdata continues, so that its commands keep working.
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,6 +25,19 @@ MIN_IMAGE_SIDE = 16
 
 MAX_JSON_BYTES = 256 * 2**20
 """Longest `transforms.json`, manifest or header that is read."""
+
+
+def default_cache_dir() -> Path:
+    """Where geometry is kept when nobody says otherwise: WARPDATA_CACHE, or the platform's place for user caches."""
+    if folder := os.environ.get("WARPDATA_CACHE"):
+        return Path(folder)
+    if sys.platform == "win32":
+        caches = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        caches = Path.home() / "Library" / "Caches"
+    else:
+        caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(caches) / "warpdata"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +102,8 @@ class RenderOptions:
     """How points become a picture: the parameters of the warp."""
 
     sigma: float = 20.0
-    """Reach of the fade into holes, in output pixels: the picture is multiplied by exp(-(distance / sigma)^2), where
-    distance is to the nearest visible point."""
+    """Reach of the fade into holes, in pixels of the size that is rendered: the picture is multiplied by
+    exp(-(distance / sigma)^2), where distance is to the nearest visible point."""
     confidence_threshold: Annotated[float, tyro.conf.arg(name="depth-conf-threshold")] = 1.01
     """Drop points with confidence below this; a higher threshold drops more. All estimators of warpdata give 1 to
     what they cannot vouch for and more to the rest."""
@@ -140,7 +155,8 @@ class GeometryOptions:
     poses: Literal["estimated", "given"] = "estimated"
     """given keeps the cameras the scene ships and estimates depth alone."""
     cache_dir: Path | None = None
-    """Where geometry is kept between runs; by default `.warpdata-cache` in the output folder."""
+    """Where geometry is kept between runs. By default the environment variable WARPDATA_CACHE, or else the folder
+    `warpdata` among the user's caches."""
 
 
 @dataclass(frozen=True, kw_only=True)
