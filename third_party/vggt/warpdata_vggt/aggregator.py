@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from .config import VGGTConfig, VGGTOmegaConfig
-from .encoder import DinoV2Encoder, DinoV3Encoder, PatchEmbed, RopePeriods, normalise, token
+from .encoder import DinoV2Encoder, DinoV3Encoder, PatchEmbed, RopePeriods, token
 from .layers import Block
 from .probe import Record, ignore, under
 from .rope import RopeTable, frame_table
@@ -85,7 +85,7 @@ class AlternatingAggregator(nn.Module, ABC):
         by_scene[:, :1, :count] = leading[0]
         by_scene[:, 1:, :count] = leading[1]
         for part, pixels in zip(x.split(chunk), images.flatten(0, 1).split(chunk), strict=True):
-            part[:, count:] = self.patch_embed(normalise(pixels.float()), record)
+            part[:, count:] = self.patch_embed(pixels.float(), record)
         record("patch_tokens", x[:, count:])
         record("agg.input", x)
         return x

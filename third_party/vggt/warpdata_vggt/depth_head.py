@@ -26,6 +26,7 @@ class DepthHead(DenseHead):
         self.scratch.output_conv2 = nn.Sequential(
             nn.Conv2d(half, 32, 3, padding=1, dtype=dtype), nn.ReLU(inplace=True), nn.Conv2d(32, 2, 1)
         )
+        self.to(memory_format=torch.channels_last)
 
     def top_size(self, finest_hw: tuple[int, int]) -> tuple[int, int]:
         return (2 * finest_hw[0], 2 * finest_hw[1])
@@ -52,6 +53,7 @@ class OmegaDenseHead(DenseHead):
         self.up = patch // 4
         self.proj = nn.Conv2d(sizes.features, self.up**2, 1)
         self.proj_conf = nn.Conv2d(sizes.features, self.up**2, 1)
+        self.to(memory_format=torch.channels_last)
 
     def top_size(self, finest_hw: tuple[int, int]) -> tuple[int, int]:
         return finest_hw

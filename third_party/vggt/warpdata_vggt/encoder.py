@@ -22,26 +22,22 @@ def token(*shape: int) -> nn.Parameter:
     return nn.Parameter(0.02 * torch.randn(*shape, dtype=torch.float32))
 
 
-def normalise(images: Float[Tensor, "n 3 H W"]) -> Float[Tensor, "n 3 H W"]:
-    """ImageNet mean and standard deviation taken out of RGB in [0, 1]."""
-    mean = torch.stack([images.new_full((), m) for m in MEAN])[:, None, None]
-    std = torch.stack([images.new_full((), s) for s in STD])[:, None, None]
-    return (images - mean) / std
-
-
 class PatchEmbed(nn.Module):
-    """One linear map from the pixels of a patch to a token; `proj` is held as the convolution it is."""
+    """Normalises with ImageNet's mean and deviation, then maps the pixels of each patch to a token."""
 
     def __init__(self, patch: int, dim: int, dtype: torch.dtype) -> None:
         super().__init__()
         self.proj = nn.Conv2d(3, dim, patch, stride=patch, dtype=dtype)
 
     def forward(self, images: Float[Tensor, "n 3 H W"], _: Record = ignore) -> Float[Tensor, "n p C"]:
-        """Tokens of the patches of normalised images, row-major."""
+        """Tokens of the patches of RGB images in [0, 1], row-major."""
         patch = self.proj.kernel_size[0]
         n, _, height, width = images.shape
-        pixels = images.reshape(n, 3, height // patch, patch, width // patch, patch).permute(0, 2, 4, 1, 3, 5)
-        # As a matrix product: the patches do not overlap.
+        mean = torch.stack([images.new_full((), value) for value in MEAN])[:, None, None]
+        std = torch.stack([images.new_full((), value) for value in STD])[:, None, None]
+        pixels = (images - mean).div_(std)
+        pixels = pixels.reshape(n, 3, height // patch, patch, width // patch, patch).permute(0, 2, 4, 1, 3, 5)
+        # A matrix product does the convolution: the patches do not overlap.
         weight = self.proj.weight.flatten(1)
         return F.linear(pixels.reshape(n, -1, weight.shape[1]).to(weight.dtype), weight, self.proj.bias)
 
@@ -74,7 +70,7 @@ class DinoV2Encoder(nn.Module):
         return self._resampled[key]
 
     def forward(self, images: Float[Tensor, "n 3 H W"], record: Record = ignore) -> Float[Tensor, "n p C"]:
-        """Tokens of the patches of normalised images, row-major, float32."""
+        """Tokens of the patches of RGB images in [0, 1], row-major, float32."""
         patch = self.patch_embed.proj.kernel_size[0]
         positions = self.position_embedding((images.shape[2] // patch, images.shape[3] // patch))
         patches = self.patch_embed(images)
@@ -131,7 +127,7 @@ class DinoV3Encoder(nn.Module):
         self.norm = nn.LayerNorm(dim, eps=sizes.norm_eps, dtype=torch.float32)
 
     def forward(self, images: Float[Tensor, "n 3 H W"], record: Record = ignore) -> Float[Tensor, "n p C"]:
-        """Tokens of the patches of normalised images, row-major, float32."""
+        """Tokens of the patches of RGB images in [0, 1], row-major, float32."""
         patch = self.patch_embed.proj.kernel_size[0]
         grid_hw = (images.shape[2] // patch, images.shape[3] // patch)
         patches = self.patch_embed(images).float()

@@ -87,18 +87,21 @@ def memory_plan(
 
     # In float32 a conversion makes no copy.
     cast = 0 if b == 4 else b * part
-    queries = 4 * part + cast + 3 * b * part + 7 * 4 * part
+    plain = 4 * part + cast + 3 * b * part + 4 * 4 * part
+    rotated = plain + 3 * 4 * part
     finish = 4 * part + cast + int(config.aggregator.mlp_ratio) * 2 * b * part
-    block = max(queries, finish + b * part)
+    block = max(rotated, finish + b * part)
     whole = b * frames * (leading + patches) * width
-    across = max(3 * whole + (queries if chunk < frames else 2 * whole), 4 * whole, whole + finish)
+    queries = rotated if config.family == "vggt" else plain
+    across = max(3 * whole + queries if chunk < frames else queries, 6 * whole, whole + finish)
+    pixels = chunk * 3 * hw[0] * hw[1] * (4 + 4 + (0 if b == 4 else b)) + b * part
     project = (16 * part + 2 * cast) + b * chunk * patches * max(config.dense.out_channels)
     head = kept + outputs
     per_frame = _decode_bytes(config, patches, b)
     lead = 4 * frames * leading * 2 * width
     tokens = 4 * frames * 2 * width * (leading if config.family == "omega" else 1)
     phases = {
-        "encoder": stream + 4 * part + block,
+        "encoder": stream + max(4 * part + block, pixels),
         "layers": 2 * stream + kept + max(block, across),
         "projection": 2 * stream + kept + project,
         "camera head": kept + lead + 12 * tokens,
@@ -108,7 +111,9 @@ def memory_plan(
         if activation_bytes is not None:
             head_frames = min(head_frames, (activation_bytes - head) // per_frame)
     head_frames = max(1, min(head_frames, frames))
-    phases["depth head"] = head + lead + head_frames * per_frame
+    # Convolutions bring their weights into an order of their own.
+    reordered = 9 * b * max(config.dense.out_channels) * max(config.dense.features, *config.dense.out_channels[3:])
+    phases["depth head"] = head + lead + reordered + head_frames * per_frame
     return MemoryPlan(
         frames=frames,
         hw=hw,
@@ -130,5 +135,5 @@ def _decode_bytes(config: VGGTConfig | VGGTOmegaConfig, patches: int, b: int) ->
     resized = (16 + 64) * features
     refined = 64 * features + 64 * features // 2
     widened = 64 * features // 2 + full * features // 2
-    last = full * features // 2 + full * 32 + full * 32 * 4 // b
+    last = full * features // 2 + full * 32 + (0 if b == 4 else full * 32 * 4 // b)
     return patches * b * max(fusing, resized, refined, widened, last)
