@@ -1,0 +1,190 @@
+"""From a picture file to upright 8-bit RGB: the one place of every rule about it.
+
+* Orientation tags (EXIF, XMP, HEIF) are applied: the picture comes out as viewers show it.
+* Transparency, of whole pixels or of a palette entry, is laid on white.
+* 16-bit channels keep their high byte, grey and colour alike. 32-bit and floating-point pictures are refused: their
+  range is not known.
+* Grey, palette, bilevel and CMYK become RGB by Pillow's own formulas. Colour profiles are ignored.
+* Of animations and multi-page files the first picture is taken.
+* A resize is one bicubic resampling from the decoded original. JPEG's decoding at reduced size is not used: it would
+  be a second, cruder resampling before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pillow_heif
+import torch
+from jaxtyping import Bool, UInt8
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from warpdata.config import MAX_IMAGE_PIXELS, MIN_IMAGE_SIDE
+from warpdata.errors import ViewError
+from warpdata.sources.fit import Fit
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".heic", ".heif"})
+"""Names of pictures end in one of these, in any case."""
+
+MAX_PIXELS_PER_BYTE = 10_000
+"""A file cannot hold more pixels than this in one byte (an empty bilevel PNG has 8256): its header is lying."""
+
+_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "HEIF", "WEBP", "GIF")
+"""What a file may be, whatever its name says. Formats that start other programs (EPS) are not among them."""
+
+_UPRIGHT_FORMATS = ("TIFF", "HEIF")
+"""Formats whose reader has applied the orientation already, to the size as well."""
+
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT_FROM_STORED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+pillow_heif.register_heif_opener()
+if Image.MAX_IMAGE_PIXELS is not None:  # Pillow refuses pictures smaller than our own limit; ours is checked below
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_IMAGE_PIXELS)
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file name is that of a picture. Hidden files are none."""
+    return not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width of the upright picture, from the file's header alone.
+
+    Raises:
+        ViewError: the file is missing, empty, no picture, damaged, too large or too small.
+    """
+    with _opened(path) as image:
+        width, height = image.size
+        hw = (width, height) if _orientation(image) >= 5 else (height, width)
+    if min(hw) < MIN_IMAGE_SIDE:
+        raise ViewError(
+            f"{path} is {hw[1]}x{hw[0]} pixels; views need at least {MIN_IMAGE_SIDE} on each side: leave it out"
+        )
+    return hw
+
+
+def load_image(path: Path, fit: Fit | None = None) -> UInt8[Tensor, "3 H W"]:
+    """The upright picture as sRGB bytes, brought to `fit.output_hw` in one resampling when a fit is given.
+
+    Raises:
+        ViewError: the file is missing, empty, no picture, damaged or too large, or `fit` is for another size.
+    """
+    with _opened(path) as image:
+        rgb = _to_rgb(_upright(image), path)
+    if fit is not None:
+        if rgb.size != (fit.source_hw[1], fit.source_hw[0]):
+            raise ViewError(
+                f"{path} is {rgb.size[0]}x{rgb.size[1]} pixels, and {fit.source_hw[1]}x{fit.source_hw[0]} was expected; "
+                "the file has changed: run again"
+            )
+        rgb = fit.apply(rgb)
+    return torch.from_numpy(np.array(rgb)).permute(2, 0, 1).contiguous()
+
+
+def load_mask(path: Path) -> Bool[Tensor, "h w"]:
+    """A mask picture of any size: true where it is not zero.
+
+    Raises:
+        ViewError: as for `load_image`.
+    """
+    with _opened(path) as image:
+        image = _upright(image)
+        grey = image if image.mode.startswith("I") or image.mode in ("L", "1") else image.convert("L")
+        return torch.from_numpy(np.array(grey) != 0)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The file with its header read and its size checked. Whatever goes wrong inside becomes a `ViewError`."""
+    try:
+        with path.open("rb") as file:
+            _check_not_empty(path)
+            with Image.open(file, formats=_FORMATS) as image:
+                _check_pixel_count(path, *image.size)
+                yield image
+    except ViewError:
+        raise
+    except FileNotFoundError as error:
+        raise ViewError(f"{path} does not exist") from error
+    except UnidentifiedImageError as error:
+        with path.open("rb") as file:
+            beginning = file.read(16)
+        raise ViewError(
+            f"{path} is no picture that can be read: it begins with {beginning!r}; replace or remove it"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise ViewError(
+            f"{path} says it is too large ({error}), and {MAX_IMAGE_PIXELS:,} pixels are allowed; reduce or remove it"
+        ) from error
+    except Exception as error:  # decoders raise anything on damaged files: OSError, SyntaxError, struct.error, ...
+        raise ViewError(f"{path} cannot be read as a picture ({error}); copy it again or remove it") from error
+
+
+def _check_not_empty(path: Path) -> None:
+    if path.stat().st_size == 0:
+        raise ViewError(f"{path} is empty (0 bytes); copy it again or remove it")
+
+
+def _check_pixel_count(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_IMAGE_PIXELS:
+        raise ViewError(
+            f"{path} says it is {width}x{height} pixels, and {MAX_IMAGE_PIXELS:,} are allowed; reduce or remove it"
+        )
+    size = path.stat().st_size
+    if width * height > size * MAX_PIXELS_PER_BYTE:
+        raise ViewError(
+            f"{path} says it is {width}x{height} pixels, which its {size:,} bytes cannot hold; "
+            "the file is damaged: copy it again or remove it"
+        )
+
+
+def _orientation(image: Image.Image) -> int:
+    """1 to 8 as in EXIF: what is still to be undone. Read from the header: no pixel is decoded."""
+    if image.format in _UPRIGHT_FORMATS:
+        return 1
+    try:
+        # PngImageFile.getexif decodes the whole picture when no tag stands before the pixels.
+        orientation = Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)
+    except Exception:  # a damaged tag does not make the picture unusable
+        return 1
+    return orientation if orientation in _UPRIGHT_FROM_STORED else 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    orientation = _orientation(image)
+    image.load()
+    return image if orientation == 1 else image.transpose(_UPRIGHT_FROM_STORED[orientation])
+
+
+def _to_rgb(image: Image.Image, path: Path) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        return _grey16_to_rgb(image)
+    if image.mode in ("I", "F"):
+        raise ViewError(
+            f"{path} has 32-bit channels (mode {image.mode}), whose range is not known; convert it to 8 or 16 bit"
+        )
+    if not image.has_transparency_data:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    rgba = image if image.mode == "RGBA" else image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+
+
+def _grey16_to_rgb(image: Image.Image) -> Image.Image:
+    values = np.asarray(image)
+    grey = (values >> 8).astype(np.uint8)
+    if isinstance(transparent := image.info.get("transparency"), int):
+        grey[values == transparent] = 255
+    return Image.fromarray(grey).convert("RGB")
