@@ -23,7 +23,7 @@ from jaxtyping import Bool, UInt8
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from warpdata.config import MAX_IMAGE_PIXELS, MIN_IMAGE_SIDE
+from warpdata.config import MAX_IMAGE_PIXELS
 from warpdata.errors import ViewError
 from warpdata.sources.fit import Fit
 
@@ -64,16 +64,11 @@ def image_size(path: Path) -> tuple[int, int]:
     """Height and width of the upright picture, from the file's header alone.
 
     Raises:
-        ViewError: the file is missing, empty, no picture, damaged, too large or too small.
+        ViewError: the file is missing, empty, no picture, damaged or too large.
     """
     with _opened(path) as image:
         width, height = image.size
-        hw = (width, height) if _orientation(image) >= 5 else (height, width)
-    if min(hw) < MIN_IMAGE_SIDE:
-        raise ViewError(
-            f"{path} is {hw[1]}x{hw[0]} pixels; views need at least {MIN_IMAGE_SIDE} on each side: leave it out"
-        )
-    return hw
+        return (width, height) if _orientation(image) >= 5 else (height, width)
 
 
 def load_image(path: Path, fit: Fit | None = None) -> UInt8[Tensor, "3 H W"]:
@@ -85,9 +80,9 @@ def load_image(path: Path, fit: Fit | None = None) -> UInt8[Tensor, "3 H W"]:
     with _opened(path) as image:
         rgb = _to_rgb(_upright(image), path)
     if fit is not None:
-        if rgb.size != (fit.source_hw[1], fit.source_hw[0]):
+        if (rgb.height, rgb.width) != fit.source_hw:
             raise ViewError(
-                f"{path} is {rgb.size[0]}x{rgb.size[1]} pixels, and {fit.source_hw[1]}x{fit.source_hw[0]} was expected; "
+                f"{path} is {rgb.width}x{rgb.height} pixels, and {fit.source_hw[1]}x{fit.source_hw[0]} was expected; "
                 "the file has changed: run again"
             )
         rgb = fit.apply(rgb)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from warpdata.camera import Camera
+from warpdata.errors import ViewError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,22 @@ class View:
     camera: Camera | None = None
     depth: DepthFile | None = None
     mask: Path | None = None
+
+    def camera_at(self, image_hw: tuple[int, int]) -> Camera | None:
+        """The camera at the image's true size, which may differ from the one its source states by a plain resize.
+
+        Raises:
+            ViewError: the two sizes have different shapes, so the camera is for another picture.
+        """
+        if self.camera is None or self.camera.hw == image_hw:
+            return self.camera
+        scale = image_hw[1] / self.camera.hw[1]
+        if abs(self.camera.hw[0] * scale - image_hw[0]) > max(1, scale):
+            raise ViewError(
+                f"its camera is for a picture of {self.camera.hw[1]}x{self.camera.hw[0]} pixels, and {self.path} is "
+                f"{image_hw[1]}x{image_hw[0]} upright; give the camera of this picture (an orientation tag turns it)"
+            )
+        return self.camera.mapped((scale, image_hw[0] / self.camera.hw[0]), (0.0, 0.0), image_hw)
 
 
 @dataclass(frozen=True, kw_only=True)

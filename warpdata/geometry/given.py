@@ -1,0 +1,92 @@
+"""The estimator `given`: the depth and cameras that the scene ships, read as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+
+from warpdata.errors import GeometryError, ViewError
+from warpdata.geometry.types import (
+    GIVEN_CONFIDENCE,
+    ContentBox,
+    FrameGeometry,
+    Progress,
+    Provenance,
+    SceneGeometry,
+    no_progress,
+)
+from warpdata.sources.depth import load_depth
+from warpdata.sources.images import image_size, load_mask
+from warpdata.sources.scene import Scene, View
+
+SHAPE_TOLERANCE = 0.05
+"""How far a depth map's width / height may be from its picture's; networks round sides to multiples of 14 or more."""
+
+
+class GivenEstimator:
+    """Geometry of scenes that ship it: confidence is 2 where there is depth that the mask lets pass, else 1.
+
+    Frames are read one at a time, as they are asked for. A view that cannot be used is left out and named.
+    """
+
+    @property
+    def provenance(self) -> Provenance:
+        return Provenance(estimator="given")
+
+    def __call__(self, scene: Scene, *, progress: Progress = no_progress) -> SceneGeometry:
+        if not any(view.camera is not None and view.depth is not None for view in scene.views):
+            raise GeometryError(
+                f"scene {scene.id} ships no view with both camera and depth; add a transforms.json with both, or "
+                "choose another --geometry"
+            )
+        left_out: dict[str, str] = {}
+        return SceneGeometry(
+            scene_id=scene.id,
+            frames=_read_frames(scene, left_out, progress),
+            scale=scene.scale,
+            provenance=self.provenance,
+            left_out=left_out,
+        )
+
+
+def _read_frames(scene: Scene, left_out: dict[str, str], progress: Progress) -> Iterator[FrameGeometry]:
+    for done, view in enumerate(scene.views, start=1):
+        try:
+            frame = read_frame(view)
+        except ViewError as error:
+            left_out[view.name] = str(error)
+        else:
+            yield frame
+        progress("reading depth", done, len(scene.views))
+
+
+def read_frame(view: View) -> FrameGeometry:
+    """The camera and depth that one view ships, its mask applied.
+
+    Raises:
+        ViewError: it ships none, a file of it cannot be read, or image, camera and depth do not belong together.
+    """
+    if view.camera is None or view.depth is None:
+        raise ViewError(f"{view.path} ships no {'camera' if view.camera is None else 'depth'}")
+    image_hw = image_size(view.path)
+    camera = view.camera_at(image_hw)
+    depth = load_depth(view.depth)
+    (height, width), (image_height, image_width) = depth.shape, image_hw
+    if abs(width * image_height / (height * image_width) - 1) > SHAPE_TOLERANCE:
+        raise ViewError(
+            f"depth {view.depth.path} is {width}x{height} pixels, another shape than its picture of "
+            f"{image_width}x{image_height}; depth must cover the whole upright picture"
+        )
+    if view.mask is not None:
+        mask = load_mask(view.mask).to(torch.uint8)[None, None]
+        depth[F.interpolate(mask, size=depth.shape, mode="nearest-exact")[0, 0] == 0] = 0
+    return FrameGeometry(
+        name=view.name,
+        depth=depth,
+        confidence=torch.where(depth > 0, GIVEN_CONFIDENCE, 1.0),
+        camera=camera.mapped((width / image_width, height / image_height), (0.0, 0.0), (height, width)),
+        image_hw=image_hw,
+        content_box=ContentBox(left=0.0, top=0.0, right=float(image_width), bottom=float(image_height)),
+    )
