@@ -43,8 +43,10 @@ def test_resumed_on_other_ranks_it_is_still_the_epoch(num_samples, batch, before
         rank.index = index
     rest, _ = consume(second, len(second[0]))
     assert len(set(seen + rest)) == len(seen + rest)
-    if batch > 1 and num_samples >= 2 * after * batch:
-        assert sorted(seen + rest) == list(range(num_samples))
+    missing = num_samples - len(seen) - len(rest)
+    assert missing < max(before, after)
+    if batch > 1 and num_samples - len(seen) >= after and num_samples >= 2 * before:
+        assert missing == 0
 
 
 @given(st.integers(1, 60), st.integers(1, 5), st.integers(1, 4))

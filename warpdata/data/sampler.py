@@ -135,11 +135,12 @@ def cut_into_batches(samples: np.ndarray, bucket: np.ndarray, batch_size: int, d
 
 
 def steps_of(order: EpochOrder, start: int, world_size: int, drop_last: bool) -> list[tuple[int, int]]:
-    """Pieces of the sequence from `start` on, `world_size` of them a step: step i, rank r takes piece i * world_size + r.
+    """Pieces of the sequence from `start` on, `world_size` of them a step: in step i, rank r takes i * world_size + r.
 
-    The batches left for the last step are too few for all ranks; they are cut into smaller ones so that every rank
+    The batches left for the last step may be too few for all ranks; they are cut into smaller ones so that every rank
     gets a piece and every sample is used once. With fewer samples than ranks left over, the steps before are cut up as
-    well; only where that does not suffice either (one sample a batch) are the last samples left out.
+    well. Only where that does not suffice either (one sample a batch, or a resumed epoch with fewer samples than ranks
+    to go) are the last samples left out, fewer than `world_size`: ranks must take equally many steps.
     """
     ends = order.ends[order.ends > start]
     pieces = list(zip(np.append(start, ends[:-1]).tolist(), ends.tolist(), strict=True)) if len(ends) else []

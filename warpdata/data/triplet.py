@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from jaxtyping import Float, UInt8
@@ -50,3 +51,13 @@ class Triplet:
     target_name: str | list[str]
     prompt: str | list[str] = ""
     scores: dict[str, float] | dict[str, Float[Tensor, " b"]] = field(default_factory=dict)
+
+
+def split_batch(batch: Triplet) -> Iterator[Triplet]:
+    """The triplets of a batch, one by one, on the CPU; their scores become plain numbers."""
+    on_cpu = {name: value.cpu() for name, value in vars(batch).items() if isinstance(value, Tensor)}
+    scores = {name: value.tolist() for name, value in batch.scores.items()}
+    for index in range(len(batch.id)):
+        one = {name: value[index] for name, value in vars(batch).items() if isinstance(value, list | Camera)}
+        one |= {name: value[index] for name, value in on_cpu.items()}
+        yield Triplet(**one, prompt="", scores={name: values[index] for name, values in scores.items()})

@@ -1,0 +1,85 @@
+"""The pairs of one scene whose geometry is known: their names, their one size, and their inputs on request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from warpdata.cache import CacheEntry
+from warpdata.config import FilterOptions, PairOptions, SizeOptions
+from warpdata.data.frames import FrameCache
+from warpdata.data.inputs import PairInputs, prepare_pair
+from warpdata.data.pairs import Overlap, choose_pairs, sample_name
+from warpdata.data.triplet import Pair
+from warpdata.sources.fit import output_size
+from warpdata.sources.scene import Scene
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenePairs:
+    """Pairs of one scene. Cheap to pickle: geometry and pictures stay on disk.
+
+    Attributes:
+        entry: the scene's geometry.
+        paths: image file of every frame of the entry.
+        output_hw: the one size of all pictures.
+        pairs: in the order of (target, reference).
+    """
+
+    entry: CacheEntry
+    paths: tuple[Path, ...]
+    output_hw: tuple[int, int]
+    pairs: tuple[Pair, ...]
+    size: SizeOptions
+    filters: FilterOptions
+    pair_options: PairOptions
+
+    def sample_id(self, pair: Pair) -> str:
+        """`<scene>/<name>`, unique in the data set."""
+        names = self.entry.names
+        return f"{pair.scene_id}/{sample_name(names[pair.reference], names[pair.target], self.pair_options)}"
+
+    def inputs(self, pair: Pair, frames: FrameCache) -> PairInputs:
+        """Decode and size one pair.
+
+        Raises:
+            ViewError: a picture cannot be decoded any more.
+            CacheError: the geometry cannot be read any more.
+        """
+        return prepare_pair(
+            self.sample_id(pair),
+            self.entry.frame(pair.reference),
+            self.entry.frame(pair.target),
+            partial(frames.load, self.paths[pair.reference]),
+            partial(frames.load, self.paths[pair.target]),
+            output_hw=self.output_hw,
+            size=self.size,
+            filters=self.filters,
+        )
+
+
+def open_pairs(
+    scene: Scene,
+    entry: CacheEntry,
+    *,
+    size: SizeOptions,
+    filters: FilterOptions,
+    pairs: PairOptions,
+    overlap: Overlap | None = None,
+) -> ScenePairs:
+    """Choose a scene's pairs and their size; reads the geometry's header, no picture.
+
+    Raises:
+        ValueError: the strategy is `overlap` and no measure is given.
+    """
+    path_of = {view.name: view.path for view in scene.views}
+    return ScenePairs(
+        entry=entry,
+        paths=tuple(path_of[name] for name in entry.names),
+        output_hw=output_size(entry.image_hws, size),
+        pairs=tuple(choose_pairs(scene.id, len(entry.names), pairs, overlap)),
+        size=size,
+        filters=filters,
+        pair_options=pairs,
+    )

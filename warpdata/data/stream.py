@@ -1,0 +1,80 @@
+"""A scene's pairs rendered one after another while the next ones are being decoded."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+
+from warpdata.config import RenderOptions
+from warpdata.data.frames import FrameCache
+from warpdata.data.inputs import PairInputs, collate_inputs
+from warpdata.data.render import render_triplets
+from warpdata.data.scene_pairs import ScenePairs
+from warpdata.data.triplet import Pair, Triplet, split_batch
+from warpdata.errors import CacheError, ViewError
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A pair that could not be made."""
+
+    sample_id: str
+    reason: str
+
+
+class TripletStream:
+    """Renders pairs in order; decoding runs ahead in threads. Hold one for a whole run, its threads are reused.
+
+    Args:
+        options: of the warp.
+        device: where to render.
+        batch: how many pairs of one size are rendered together. On a CPU one is best: it uses all cores.
+        decode_threads: how many pictures are decoded at once.
+    """
+
+    def __init__(self, options: RenderOptions, device: torch.device, *, batch: int, decode_threads: int, backend: str):
+        self._options = options
+        self._device = device
+        self._batch = batch
+        self._backend = backend
+        self._ahead = 2 * batch
+        self._frames = FrameCache(4 * batch)
+        self._pool = ThreadPoolExecutor(decode_threads, thread_name_prefix="decode")
+
+    def close(self) -> None:
+        """Stop decoding; what has not begun is dropped."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def triplets(self, scene: ScenePairs, pairs: Sequence[Pair]) -> Iterator[Triplet | Failed]:
+        """Triplets of the given pairs, in their order; a pair that cannot be decoded gives `Failed` in its place."""
+        waiting: list[PairInputs] = []
+        for pair, future in self._decoded(scene, pairs):
+            try:
+                inputs = future.result()
+            except (ViewError, CacheError) as error:
+                yield from self._rendered(waiting)
+                waiting = []
+                yield Failed(scene.sample_id(pair), str(error))
+                continue
+            if waiting and (len(waiting) == self._batch or inputs.sizes != waiting[0].sizes):
+                yield from self._rendered(waiting)
+                waiting = []
+            waiting.append(inputs)
+        yield from self._rendered(waiting)
+
+    def _decoded(self, scene: ScenePairs, pairs: Sequence[Pair]) -> Iterator[tuple[Pair, Future[PairInputs]]]:
+        running: deque[tuple[Pair, Future[PairInputs]]] = deque()
+        for pair in pairs:
+            running.append((pair, self._pool.submit(scene.inputs, pair, self._frames)))
+            if len(running) > self._ahead:
+                yield running.popleft()
+        yield from running
+
+    def _rendered(self, waiting: list[PairInputs]) -> Iterator[Triplet]:
+        if waiting:
+            batch = collate_inputs(waiting).to(self._device)
+            yield from split_batch(render_triplets(batch, self._options, backend=self._backend))
