@@ -6,7 +6,6 @@ import math
 import pytest
 import torch
 from safetensors.torch import load_file
-
 from warpdata_vggt import VGGT, VGGTConfig, VGGTOmega
 from warpdata_vggt.formula import fill_by_formula, formula_images
 

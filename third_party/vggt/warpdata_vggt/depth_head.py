@@ -16,15 +16,14 @@ from .probe import Record
 class DepthHead(DenseHead):
     """VGGT's: convolutions up to full resolution."""
 
-    def __init__(self, config: VGGTConfig, dtype: torch.dtype) -> None:
+    def __init__(self, config: VGGTConfig) -> None:
         sizes = config.depth_head
         width, patch = 2 * config.aggregator.embed_dim, config.aggregator.patch_size
-        super().__init__(width, sizes, patch, rectified_skip=True, dtype=dtype)
+        super().__init__(width, sizes, patch, rectified_skip=True)
         half = sizes.features // 2
-        self.scratch.output_conv1 = nn.Conv2d(sizes.features, half, 3, padding=1, dtype=dtype)
-        # The last layer stays float32: an exponential follows.
+        self.scratch.output_conv1 = nn.Conv2d(sizes.features, half, 3, padding=1)
         self.scratch.output_conv2 = nn.Sequential(
-            nn.Conv2d(half, 32, 3, padding=1, dtype=dtype), nn.ReLU(inplace=True), nn.Conv2d(32, 2, 1)
+            nn.Conv2d(half, 32, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(32, 2, 1)
         )
         self.to(memory_format=torch.channels_last)
 
@@ -39,17 +38,16 @@ class DepthHead(DenseHead):
         x = resize(x, image_hw)
         add_position_map(x, aspect=image_hw[1] / image_hw[0])
         conv, relu, last = self.scratch.output_conv2
-        return last(relu(conv(x)).float())
+        return last(relu(conv(x)))
 
 
 class OmegaDenseHead(DenseHead):
     """VGGT-Omega's: a 1x1 convolution at quarter resolution and a pixel shuffle."""
 
-    def __init__(self, config: VGGTOmegaConfig, dtype: torch.dtype) -> None:
+    def __init__(self, config: VGGTOmegaConfig) -> None:
         sizes = config.dense_head
         width, patch = 2 * config.aggregator.embed_dim, config.aggregator.patch_size
-        super().__init__(width, sizes, patch, rectified_skip=False, dtype=dtype)
-        # The last layers stay float32: an exponential follows.
+        super().__init__(width, sizes, patch, rectified_skip=False)
         self.up = patch // 4
         self.proj = nn.Conv2d(sizes.features, self.up**2, 1)
         self.proj_conf = nn.Conv2d(sizes.features, self.up**2, 1)
@@ -61,7 +59,6 @@ class OmegaDenseHead(DenseHead):
     def read_out(
         self, x: Float[Tensor, "n c h w"], image_hw: tuple[int, int], record: Record
     ) -> Float[Tensor, "n 2 H W"]:
-        x = x.float()
         add_position_map(x, aspect=image_hw[1] / image_hw[0])
         depth, conf = self.proj(x), self.proj_conf(x)
         record("proj", depth)

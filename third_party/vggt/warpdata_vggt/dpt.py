@@ -1,7 +1,8 @@
 """The convolutional pyramid that both depth heads share (a DPT): four layer outputs in, one feature map out.
 
 Frames are independent here, so any number of them may be taken at a time. Feature maps are [n, c, h, w] in
-channels-last memory, which is the order the tokens come in.
+channels-last memory, which is the order the tokens come in. All of it is float32 whatever the rest runs in: an
+exponential follows, and in bfloat16 the error of the depth doubles.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ class ResidualUnit(nn.Module):
     it, as in VGGT-Omega, the skip carries x.
     """
 
-    def __init__(self, features: int, *, rectified_skip: bool, dtype: torch.dtype) -> None:
+    def __init__(self, features: int, *, rectified_skip: bool) -> None:
         super().__init__()
         self.rectified_skip = rectified_skip
-        self.conv1 = nn.Conv2d(features, features, 3, padding=1, dtype=dtype)
-        self.conv2 = nn.Conv2d(features, features, 3, padding=1, dtype=dtype)
+        self.conv1 = nn.Conv2d(features, features, 3, padding=1)
+        self.conv2 = nn.Conv2d(features, features, 3, padding=1)
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         rectified = x.relu()
@@ -41,12 +42,12 @@ class ResidualUnit(nn.Module):
 class Fusion(nn.Module):
     """Adds a finer map to the running one (all but the coarsest have one), refines it and resizes it."""
 
-    def __init__(self, features: int, *, lateral: bool, rectified_skip: bool, dtype: torch.dtype) -> None:
+    def __init__(self, features: int, *, lateral: bool, rectified_skip: bool) -> None:
         super().__init__()
-        self.out_conv = nn.Conv2d(features, features, 1, dtype=dtype)
+        self.out_conv = nn.Conv2d(features, features, 1)
         if lateral:
-            self.resConfUnit1 = ResidualUnit(features, rectified_skip=rectified_skip, dtype=dtype)
-        self.resConfUnit2 = ResidualUnit(features, rectified_skip=rectified_skip, dtype=dtype)
+            self.resConfUnit1 = ResidualUnit(features, rectified_skip=rectified_skip)
+        self.resConfUnit2 = ResidualUnit(features, rectified_skip=rectified_skip)
 
     def forward(
         self, x: Tensor, lateral: Tensor | None, size: tuple[int, int], record: Record
@@ -71,27 +72,25 @@ def resize(x: Float[Tensor, "n c h w"], size: tuple[int, int]) -> Float[Tensor, 
 class DenseHead(nn.Module, ABC):
     """What is common to the depth heads of VGGT and VGGT-Omega."""
 
-    def __init__(
-        self, width: int, sizes: DenseHeadConfig, patch: int, *, rectified_skip: bool, dtype: torch.dtype
-    ) -> None:
+    def __init__(self, width: int, sizes: DenseHeadConfig, patch: int, *, rectified_skip: bool) -> None:
         super().__init__()
         self.layers = sizes.intermediate_layer_idx
         self.patch = patch
         channels, features = sizes.out_channels, sizes.features
-        self.norm = nn.LayerNorm(width, eps=1e-5, dtype=torch.float32)
-        self.projects = nn.ModuleList(nn.Conv2d(width, c, 1, dtype=dtype) for c in channels)
+        self.norm = nn.LayerNorm(width, eps=1e-5)
+        self.projects = nn.ModuleList(nn.Conv2d(width, c, 1) for c in channels)
         self.resize_layers = nn.ModuleList(
             (
-                nn.ConvTranspose2d(channels[0], channels[0], 4, stride=4, dtype=dtype),
-                nn.ConvTranspose2d(channels[1], channels[1], 2, stride=2, dtype=dtype),
+                nn.ConvTranspose2d(channels[0], channels[0], 4, stride=4),
+                nn.ConvTranspose2d(channels[1], channels[1], 2, stride=2),
                 nn.Identity(),
-                nn.Conv2d(channels[3], channels[3], 3, stride=2, padding=1, dtype=dtype),
+                nn.Conv2d(channels[3], channels[3], 3, stride=2, padding=1),
             )
         )
         self.scratch = nn.Module()
         for j, c in enumerate(channels, 1):
-            rn = nn.Conv2d(c, features, 3, padding=1, bias=False, dtype=dtype)
-            fusion = Fusion(features, lateral=j < 4, rectified_skip=rectified_skip, dtype=dtype)
+            rn = nn.Conv2d(c, features, 3, padding=1, bias=False)
+            fusion = Fusion(features, lateral=j < 4, rectified_skip=rectified_skip)
             self.scratch.add_module(f"layer{j}_rn", rn)
             self.scratch.add_module(f"refinenet{j}", fusion)
 
@@ -113,13 +112,12 @@ class DenseHead(nn.Module, ABC):
         Norm and 1x1 convolution of the patch tokens, with the position map added; `chunk` frames at a time.
         """
         conv = self.projects[branch]
-        weight = conv.weight.flatten(1)
         frames, patches = len(layer.scene), layer.scene.shape[1] - leading
-        kept = layer.scene.new_empty(frames, patches, len(weight), dtype=weight.dtype)
+        kept = layer.scene.new_empty(frames, patches, conv.out_channels)
         for at in range(0, frames, chunk):
             part = slice(at, at + chunk)
             both = torch.cat((layer.frame[part, leading:], layer.scene[part, leading:]), dim=-1)
-            kept[part] = F.linear(self.norm(both).to(weight.dtype), weight, conv.bias)
+            as_maps(kept[part], grid_hw).copy_(conv(as_maps(self.norm(both), grid_hw)))
         maps = as_maps(kept, grid_hw)
         record(f"proj{branch}", maps)
         add_position_map(maps, aspect=grid_hw[1] / grid_hw[0])

@@ -6,6 +6,7 @@ Letters: N frames, P tokens of a frame, p of them patches, C width, b bytes of t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -61,6 +62,24 @@ def free_bytes(device: torch.device) -> int | None:
     return torch.cuda.mem_get_info(device)[0] + cached
 
 
+def frames_that_fit(plan: Callable[[int], MemoryPlan], available: int) -> int:
+    """The most frames whose images and activations take no more than `available` bytes; 0 if one is too many."""
+
+    def fits(frames: int) -> bool:
+        made = plan(frames)
+        return made.images + made.activations <= available
+
+    if not fits(1):
+        return 0
+    low, high = 1, 2
+    while fits(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
 def memory_plan(
     config: VGGTConfig | VGGTOmegaConfig,
     frames: int,
@@ -80,60 +99,59 @@ def memory_plan(
     b, width = dtype.itemsize, config.aggregator.embed_dim
     patches = (hw[0] // patch) * (hw[1] // patch)
     chunk = min(frames, max(1, tokens_at_a_time(device) // (leading + patches)))
-    stream = 4 * frames * (leading + patches) * width
     part = chunk * (leading + patches) * width
-    kept = b * frames * patches * sum(config.dense.out_channels)
-    outputs = 8 * frames * hw[0] * hw[1]
+    every = frames * (leading + patches) * width
 
-    # In float32 a conversion makes no copy.
+    # Inside a block, of one chunk. In float32 a conversion makes no copy.
     cast = 0 if b == 4 else b * part
     plain = 4 * part + cast + 3 * b * part + 4 * 4 * part
     rotated = plain + 3 * 4 * part
     finish = 4 * part + cast + int(config.aggregator.mlp_ratio) * 2 * b * part
-    block = max(rotated, finish + b * part)
-    whole = b * frames * (leading + patches) * width
+    inside = max(rotated, finish + b * part)
+    # The block across frames holds queries, keys, values or the attended tokens of all frames.
     queries = rotated if config.family == "vggt" else plain
-    across = max(3 * whole + queries if chunk < frames else queries, 6 * whole, whole + finish)
+    across = max(3 * b * every + queries if chunk < frames else queries, 6 * b * every, b * every + finish)
+
+    stream, kept = 4 * every, 4 * frames * patches * sum(config.dense.out_channels)
     pixels = chunk * 3 * hw[0] * hw[1] * (4 + 4 + (0 if b == 4 else b)) + b * part
-    project = (16 * part + 2 * cast) + b * chunk * patches * max(config.dense.out_channels)
-    head = kept + outputs
-    per_frame = _decode_bytes(config, patches, b)
+    project = 16 * part + 4 * chunk * patches * max(config.dense.out_channels)
     lead = 4 * frames * leading * 2 * width
-    tokens = 4 * frames * 2 * width * (leading if config.family == "omega" else 1)
-    phases = {
-        "encoder": stream + max(4 * part + block, pixels),
-        "layers": 2 * stream + kept + max(block, across),
-        "projection": 2 * stream + kept + project,
-        "camera head": kept + lead + 12 * tokens,
-    }
+    camera = 4 * frames * 2 * width * (leading if config.family == "omega" else 1)
+    head = kept + lead + 8 * frames * hw[0] * hw[1]
     if head_frames is None:
         head_frames = HEAD_FRAMES.get(device.type, 1)
-        if activation_bytes is not None:
-            head_frames = min(head_frames, (activation_bytes - head) // per_frame)
+        while activation_bytes is not None and head_frames > 1:
+            if head + _decode_bytes(config, patches, head_frames) <= activation_bytes:
+                break
+            head_frames -= 1
     head_frames = max(1, min(head_frames, frames))
-    # Convolutions bring their weights into an order of their own.
-    reordered = 9 * b * max(config.dense.out_channels) * max(config.dense.features, *config.dense.out_channels[3:])
-    phases["depth head"] = head + lead + reordered + head_frames * per_frame
     return MemoryPlan(
         frames=frames,
         hw=hw,
         head_frames=head_frames,
         weights=weights,
         images=4 * frames * 3 * math.prod(hw),
-        phases=phases,
+        phases={
+            "encoder": stream + max(4 * part + inside, pixels),
+            "layers": 2 * stream + kept + max(inside, across),
+            "projection": 2 * stream + kept + project,
+            "camera head": kept + lead + 12 * camera,
+            "depth head": head + _decode_bytes(config, patches, head_frames),
+        },
     )
 
 
-def _decode_bytes(config: VGGTConfig | VGGTOmegaConfig, patches: int, b: int) -> int:
-    """The most that the depth head holds of one frame; its maps are counted in values per patch."""
-    features = config.dense.features
-    fusing = 16 * features * 6
+def _decode_bytes(config: VGGTConfig | VGGTOmegaConfig, patches: int, frames: int) -> int:
+    """The most that the depth head holds of some frames, beside its input; maps are counted in values per patch."""
+    features, channels = config.dense.features, config.dense.out_channels
+    maps = frames * patches
+    # A convolution brings its weights into an order of its own.
+    branching = maps * 21 * features + 9 * max(max(channels) * features, channels[3] ** 2)
+    fusing = maps * 16 * features * 6
     if config.family == "omega":
-        top = 16 * features * 2
-        return patches * b * max(fusing, top)
+        return 4 * max(branching, fusing)
     full = config.aggregator.patch_size**2
-    resized = (16 + 64) * features
-    refined = 64 * features + 64 * features // 2
+    doubled = 64 * features + 64 * features // 2
     widened = 64 * features // 2 + full * features // 2
-    last = full * features // 2 + full * 32 + (0 if b == 4 else full * 32 * 4 // b)
-    return patches * b * max(fusing, resized, refined, widened, last)
+    last = full * (features // 2 + 32 + 4)
+    return 4 * max(branching, fusing, maps * max(doubled, widened, last))

@@ -1,13 +1,14 @@
 """The networks: images of a scene to poses, depth and confidence.
 
-Precision. `dtype` is what the matrix weights of aggregator and depth head are held in, once; matrix products and
-attention run in it. The residual stream, norms, position tables, camera head and last depth layer are float32.
+Precision. `dtype` is what the matrix weights of the aggregator (four fifths of all) are held in, once; its matrix
+products and attention run in it. The residual stream, norms, position tables and both heads are float32.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -19,7 +20,7 @@ from .config import VGGTConfig, VGGTOmegaConfig
 from .depth_head import DepthHead, OmegaDenseHead
 from .dpt import DenseHead
 from .layers import Block
-from .memory import MemoryPlan, free_bytes, memory_plan, tokens_at_a_time
+from .memory import MemoryPlan, frames_that_fit, free_bytes, memory_plan, tokens_at_a_time
 from .probe import into, under
 
 
@@ -56,8 +57,8 @@ class GeometryNetwork(nn.Module, ABC):
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the matrix weights of aggregator and depth head are held in."""
-        return self.dense.projects[0].weight.dtype
+        """What the matrix weights of the aggregator are held in."""
+        return self.aggregator.frame_blocks[0].attn.qkv.weight.dtype
 
     @property
     def device(self) -> torch.device:
@@ -152,6 +153,14 @@ class GeometryNetwork(nn.Module, ABC):
             head_frames=head_frames,
         )
 
+    def frames_that_fit(self, hw: tuple[int, int], available: int) -> int:
+        """The most frames of `hw` pixels whose images and activations take no more than `available` bytes.
+
+        The count is exact for the tensors themselves; an allocator's fragments come on top, so leave it a tenth.
+        0 if not even one frame fits.
+        """
+        return frames_that_fit(partial(self.memory_plan, hw=hw, head_frames=1), available)
+
     def compile_blocks(self, **options) -> None:
         """Compile the parts of every block around the attention product with `torch.compile`; optional.
 
@@ -185,8 +194,8 @@ class VGGT(GeometryNetwork):
 
     Args:
         config: sizes; the default is VGGT-1B.
-        dtype: what matrix weights are held and multiplied in. float32 equals the reference on a CPU; bfloat16 is
-            meant for CUDA.
+        dtype: what the aggregator's matrix weights are held and multiplied in: float32 as in the published results,
+            bfloat16 for speed on CUDA.
     """
 
     def __init__(self, config: VGGTConfig | None = None, *, dtype: torch.dtype = torch.float32) -> None:
@@ -194,7 +203,7 @@ class VGGT(GeometryNetwork):
         self.config = config or VGGTConfig()
         self.aggregator = Aggregator(self.config, dtype)
         self.camera_head = CameraHead(self.config)
-        self.depth_head = DepthHead(self.config, dtype)
+        self.depth_head = DepthHead(self.config)
         self.eval()
 
     @property
@@ -215,7 +224,7 @@ class VGGTOmega(GeometryNetwork):
         self.config = config or VGGTOmegaConfig()
         self.aggregator = OmegaAggregator(self.config, dtype)
         self.camera_head = OmegaCameraHead(self.config)
-        self.dense_head = OmegaDenseHead(self.config, dtype)
+        self.dense_head = OmegaDenseHead(self.config)
         self.eval()
 
     @property
