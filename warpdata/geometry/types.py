@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -109,6 +109,7 @@ def no_progress(stage: str, done: int, total: int) -> None:
     """The `Progress` that shows nothing."""
 
 
+@runtime_checkable
 class Estimator(Protocol):
     """Turns a scene into geometry."""
 

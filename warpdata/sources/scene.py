@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from warpdata.camera import Camera
 from warpdata.errors import ViewError
@@ -84,6 +84,7 @@ class Scene:
         return bool(self.views) and all(view.camera is not None and view.depth is not None for view in self.views)
 
 
+@runtime_checkable
 class Source(Protocol):
     """A collection of scenes on disk."""
 
