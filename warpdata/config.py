@@ -137,6 +137,8 @@ class FilterOptions:
 
     filter_sky: bool = False
     """Drop sky, found by a segmentation network (extra `sky`)."""
+    sky_model: str = "JianyuanWang/skyseg/skyseg.onnx"
+    """Network for --filter-sky: an .onnx file, or one of a Hugging Face repository, `owner/name/file[@revision]`."""
     filter_black_bg: bool = False
     """Drop nearly black pixels: R + G + B < 16."""
     filter_white_bg: bool = False
@@ -151,12 +153,25 @@ class GeometryOptions:
     """auto takes what the scene ships, else a network whose weights are at hand, else structure from motion; given,
     vggt, vggt-omega and sfm insist on one."""
     weights: str | None = None
-    """Network weights: a .safetensors or .pt file, or a Hugging Face repository id."""
+    """Network weights: a .safetensors or .pt file, or a Hugging Face repository, `owner/name[/file][@revision]`. By
+    default those of the estimator that are on this machine, else facebook/VGGT-1B or facebook/VGGT-Omega, which only
+    --geometry vggt and vggt-omega download."""
     poses: Literal["estimated", "given"] = "estimated"
     """given keeps the cameras the scene ships and estimates depth alone."""
+    window_frames: int = 100
+    """Frames the network sees at a time; longer scenes are joined from windows. Fewer need less memory."""
+    window_overlap: int = 25
+    """Frames that consecutive windows share, by which they are joined."""
     cache_dir: Path | None = None
     """Where geometry is kept between runs. By default the environment variable WARPDATA_CACHE, or else the folder
     `warpdata` among the user's caches."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.window_overlap < self.window_frames:
+            raise ValueError(
+                f"--window-overlap is {self.window_overlap} and --window-frames {self.window_frames}; windows must "
+                "share at least 1 frame and fewer than they have"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
