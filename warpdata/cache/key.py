@@ -1,0 +1,168 @@
+"""What a cache entry is called: a digest of all that the geometry is made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from warpdata.cache.atomic import whole_file
+from warpdata.cache.header import FORMAT_VERSION
+from warpdata.camera import Camera
+from warpdata.config import MAX_JSON_BYTES
+from warpdata.geometry.types import Provenance
+from warpdata.sources.scene import Scene, View
+
+_THREADS = 4
+_BLOCK_BYTES = 2**20
+
+_SETTLED_NS = 2_000_000_000
+"""A file that changed less than this ago may change again within the resolution of its file system's clock."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SceneInputs:
+    """A scene's content.
+
+    Attributes:
+        key: digest of the content and of how geometry is made from it.
+        files: file, relative to the scene's folder -> SHA-256 of its bytes, None when it cannot be read.
+    """
+
+    key: str
+    files: dict[str, str | None]
+
+
+class FileDigests:
+    """SHA-256 of files, remembered between runs in one small file a scene, so that files are read only once.
+
+    A file is known by its size, the times of its last change, and its number in the file system: a file put in its
+    place differs in one of them even when it has the same size and time. Processes that write at the same time
+    replace each other's memory, which costs them reading some files again.
+
+    Args:
+        folder: where to remember; a folder that cannot be written costs reading the files in every run.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    def digests(self, root: Path, files: Iterable[str]) -> dict[str, str | None]:
+        """File, relative to `root` -> digest of its bytes, None when it cannot be read."""
+        remembered = self._read(root)
+        digests = {file: _remembered_digest(os.path.join(root, file), remembered.get(file)) for file in files}
+        unknown = [file for file, digest in digests.items() if digest is None]
+        if unknown:
+            with ThreadPoolExecutor(_THREADS) as pool:
+                read = dict(zip(unknown, pool.map(lambda file: _read_digest(root / file), unknown), strict=True))
+            digests |= {file: digest for file, (digest, _) in read.items()}
+            learnt = {file: [*identity, digest] for file, (digest, identity) in read.items() if identity}
+            if learnt:
+                self._write(root, remembered | learnt)
+        return digests
+
+    def _path(self, root: Path) -> Path:
+        return self._folder / f"{hashlib.sha256(os.fsencode(root)).hexdigest()}.json"
+
+    def _read(self, root: Path) -> dict[str, Any]:
+        path = self._path(root)
+        try:
+            if path.stat().st_size > MAX_JSON_BYTES:
+                return {}
+            known = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError) as error:
+            logger.warning("%s cannot be read (%s); the scene's files are read again", path, error)
+            return {}
+        return known if isinstance(known, dict) else {}
+
+    def _write(self, root: Path, known: dict[str, Any]) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with whole_file(self._path(root)) as file:
+                file.write(json.dumps(known, separators=(",", ":")).encode())
+        except OSError as error:
+            logger.warning("digests cannot be kept in %s (%s); files are read again next time", self._folder, error)
+
+
+def scene_inputs(scene: Scene, provenance: Provenance, digests: FileDigests) -> SceneInputs:
+    """A scene's content and the key of the geometry that an estimator makes from it.
+
+    All that the scene ships goes in, whether this estimator looks at it or not: names and order of the views, the
+    bytes of images, depth maps and masks, cameras, and the scale. Its id, its folder and its licence do not.
+    """
+    files = digests.digests(scene.root, sorted({file for view in scene.views for file in _files(view, scene.root)}))
+    content = {
+        "format": FORMAT_VERSION,
+        "scale": scene.scale,
+        "views": [_view_content(view, scene.root, files) for view in scene.views],
+        "estimator": provenance.estimator,
+        "version": provenance.version,
+        "weights": provenance.weights_sha256 or provenance.weights,
+        "options": provenance.options,
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return SceneInputs(key=hashlib.sha256(text.encode()).hexdigest(), files=files)
+
+
+def _files(view: View, root: Path) -> list[str]:
+    paths = [view.path, view.depth and view.depth.path, view.mask]
+    return [_relative(path, root) for path in paths if path is not None]
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _view_content(view: View, root: Path, files: dict[str, str | None]) -> dict[str, Any]:
+    return {
+        "name": view.name,
+        "image": files[_relative(view.path, root)],
+        "camera": view.camera and _camera_content(view.camera),
+        "depth": view.depth and [files[_relative(view.depth.path, root)], view.depth.path.suffix, view.depth.unit],
+        "mask": view.mask and files[_relative(view.mask, root)],
+    }
+
+
+def _camera_content(camera: Camera) -> list[Any]:
+    return [camera.K.tolist(), camera.cam_from_world.tolist(), list(camera.hw)]
+
+
+def _remembered_digest(path: str, record: Any) -> str | None:
+    """The digest in a file's record, if the file is still the same."""
+    try:
+        *identity, digest = record
+        return digest if identity == _identity(os.stat(path)) and isinstance(digest, str) else None
+    except (OSError, TypeError, ValueError):
+        return None
+
+
+def _read_digest(path: Path) -> tuple[str | None, list[int] | None]:
+    """A file's digest, and what tells that it is still the same file, None when it may be changing right now."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            opened_ns = time.time_ns()
+            before = os.fstat(file.fileno())
+            while block := file.read(_BLOCK_BYTES):
+                digest.update(block)
+            unchanged = _identity(before) == _identity(os.fstat(file.fileno()))
+    except OSError as error:
+        logger.info("%s cannot be read: %s", path, error)
+        return None, None
+    settled = unchanged and max(before.st_mtime_ns, before.st_ctime_ns) < opened_ns - _SETTLED_NS
+    return digest.hexdigest(), _identity(before) if settled else None
+
+
+def _identity(status: os.stat_result) -> list[int]:
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]

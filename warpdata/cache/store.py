@@ -1,0 +1,214 @@
+"""A folder of geometry, one file a scene, found by the content it was made from."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from warpdata.cache.atomic import whole_file
+from warpdata.cache.codec import CONFIDENCE_BITS, DEPTH_BITS, encode_map
+from warpdata.cache.entry import CacheEntry
+from warpdata.cache.header import EntryHeader, FrameHeader, header_as_metadata, tensor_name
+from warpdata.cache.key import FileDigests, SceneInputs, scene_inputs
+from warpdata.cache.lock import file_lock
+from warpdata.cache.tensor_file import write_tensor_file
+from warpdata.errors import CacheError, GeometryError
+from warpdata.geometry.types import Estimator, FrameGeometry, Progress, Provenance, SceneGeometry, no_progress
+from warpdata.sources.scene import Scene
+
+ENTRY_SUFFIX = ".safetensors"
+
+WAITING = "waiting for another process"
+"""The stage that `get_or_make` reports while another process makes the geometry."""
+
+
+class GeometryCache:
+    """Geometry of scenes on disk; safe to share between processes and machines. Nothing is written before it is needed.
+
+    The folder holds `geometry/<key>.safetensors`, an entry a scene; `digests/`, what the scenes' files were found to
+    contain; and `locks/`, empty files of processes at work. Each can be removed at any time while nobody works with it.
+
+    Args:
+        root: the folder.
+    """
+
+    def __init__(self, root: Path):
+        self.root = root
+        self._digests = FileDigests(self.digest_folder)
+
+    @property
+    def entry_folder(self) -> Path:
+        return self.root / "geometry"
+
+    @property
+    def lock_folder(self) -> Path:
+        return self.root / "locks"
+
+    @property
+    def digest_folder(self) -> Path:
+        return self.root / "digests"
+
+    def entry_path(self, key: str) -> Path:
+        """Where the entry of a key lies or would lie."""
+        return self.entry_folder / f"{key}{ENTRY_SUFFIX}"
+
+    def fingerprint(self, scene: Scene, provenance: Provenance) -> str:
+        """The key of a scene's geometry: a digest of what the scene holds and of how geometry is made from it.
+
+        Files that have not changed since they were last looked at are not read again.
+        """
+        return self._inputs(scene, provenance).key
+
+    def get(self, scene: Scene, provenance: Provenance) -> CacheEntry | None:
+        """The scene's geometry as this estimator makes it, None when it is not there.
+
+        Raises:
+            CacheError: it is there and cannot be read.
+        """
+        return self._find(self.fingerprint(scene, provenance))
+
+    def put(self, scene: Scene, geometry: SceneGeometry) -> CacheEntry:
+        """Keep a scene's geometry. Frames are taken and encoded one at a time; the entry appears whole or not at all.
+
+        An entry that is there already stays: the content it was made from is the same.
+
+        Raises:
+            CacheError: the cache cannot be written.
+            GeometryError: no view has geometry, or the scene's files changed meanwhile.
+        """
+        return self._store(scene, geometry, self._inputs(scene, geometry.provenance))
+
+    def get_or_make(
+        self, scene: Scene, estimator: Estimator, *, progress: Progress = no_progress
+    ) -> tuple[CacheEntry, bool]:
+        """The scene's geometry, and whether it was made now.
+
+        Processes that ask for the same geometry at the same time make it once; if the one at work ends without a
+        result, however it ends, another takes over.
+
+        Raises:
+            CacheError: the cache cannot be read or written.
+            GeometryError: the estimator has no geometry for the scene.
+        """
+        inputs = self._inputs(scene, estimator.provenance)
+        entry = self._find(inputs.key)
+        if entry is not None:
+            return entry, False
+        with ExitStack() as held:
+            with self._writing():
+                self.lock_folder.mkdir(parents=True, exist_ok=True)
+                held.enter_context(file_lock(self._lock_path(inputs.key), waiting=lambda: progress(WAITING, 0, 1)))
+            entry = self._find(inputs.key)
+            if entry is not None:
+                return entry, False
+            geometry = estimator(scene, progress=progress)
+            if geometry.provenance != estimator.provenance:
+                raise ValueError(
+                    f"estimator {estimator.provenance.estimator} announced {estimator.provenance} and gave "
+                    f"{geometry.provenance}; what a result depends on must be known before it is made"
+                )
+            return self._store(scene, geometry, inputs), True
+
+    def _lock_path(self, key: str) -> Path:
+        return self.lock_folder / f"{key}.lock"
+
+    def _inputs(self, scene: Scene, provenance: Provenance) -> SceneInputs:
+        return scene_inputs(scene, provenance, self._digests)
+
+    def _find(self, key: str) -> CacheEntry | None:
+        path = self.entry_path(key)
+        if not path.is_file():
+            return None
+        entry = CacheEntry(path)
+        if entry.key != key:
+            raise CacheError(
+                f"cache entry {path} holds the geometry of another key, {entry.key}; it was renamed by hand: "
+                f"remove it with `python -m cache_tools prune {self.root}`"
+            )
+        return entry
+
+    def _store(self, scene: Scene, geometry: SceneGeometry, inputs: SceneInputs) -> CacheEntry:
+        path = self.entry_path(inputs.key)
+        with self._writing():
+            self.entry_folder.mkdir(parents=True, exist_ok=True)
+            content = tempfile.TemporaryFile(dir=self.entry_folder)
+        with content:
+            frames, lengths = self._encode(scene, geometry, content)
+            if not frames:
+                reasons = "; ".join(f"{name}: {reason}" for name, reason in geometry.left_out.items())
+                raise GeometryError(f"no view of scene {scene.id} has geometry{reasons and ': '}{reasons}")
+            if self._inputs(scene, geometry.provenance).key != inputs.key:
+                raise GeometryError(
+                    f"files of scene {scene.id} changed while its geometry was made; run again once they are complete"
+                )
+            header = EntryHeader(
+                key=inputs.key,
+                scene_id=geometry.scene_id,
+                scale=geometry.scale,
+                provenance=geometry.provenance,
+                left_out=geometry.left_out,
+                report=geometry.report,
+                source_root=str(scene.root),
+                source_license=scene.license,
+                inputs=inputs.files,
+                frames=tuple(frames),
+            )
+            metadata = header_as_metadata(header)
+            if self._find(inputs.key) is None:
+                with self._writing(), whole_file(path) as file:
+                    write_tensor_file(file, lengths, content, metadata)
+        return CacheEntry(path)
+
+    def _encode(
+        self, scene: Scene, geometry: SceneGeometry, content: BinaryIO
+    ) -> tuple[list[FrameHeader], dict[str, int]]:
+        """Write every frame's maps one after another; their descriptions, and tensor -> length in bytes."""
+        units = {view.name: float(view.depth.unit) for view in scene.views if view.depth is not None}
+        frames: list[FrameHeader] = []
+        lengths: dict[str, int] = {}
+        expected = {view.name for view in scene.views}
+        for frame in geometry.frames:
+            if frame.name not in expected:
+                raise ValueError(f"geometry of scene {scene.id} has an unknown view, or one twice: {frame.name!r}")
+            expected.remove(frame.name)
+            sizes = {frame.camera.hw, tuple(frame.depth.shape), tuple(frame.confidence.shape)}
+            if len(sizes) != 1:
+                raise ValueError(f"depth, confidence and camera of {frame.name} have different sizes: {sorted(sizes)}")
+            maps = {
+                "depth": encode_map(frame.depth.numpy(), mantissa_bits=DEPTH_BITS, unit=units.get(frame.name)),
+                "confidence": encode_map(frame.confidence.numpy() - 1, mantissa_bits=CONFIDENCE_BITS),
+            }
+            descriptions = {}
+            for kind, (description, encoded) in maps.items():
+                if encoded:
+                    lengths[tensor_name(len(frames), kind)] = len(encoded)
+                    description = description | {"sha256": hashlib.sha256(encoded).hexdigest()}
+                    with self._writing():
+                        content.write(encoded)
+                descriptions[kind] = description
+            frames.append(_frame_header(frame, descriptions))
+        return frames, lengths
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CacheError(
+                f"the cache {self.root} cannot be written: {error}; make room and allow writing, or choose another "
+                "folder with --cache-dir"
+            ) from error
+
+
+def _frame_header(frame: FrameGeometry, descriptions: dict[str, dict]) -> FrameHeader:
+    return FrameHeader(
+        name=frame.name,
+        camera=frame.camera,
+        image_hw=frame.image_hw,
+        content_box=frame.content_box,
+        **descriptions,
+    )
