@@ -213,7 +213,7 @@ def batches(camera: Camera) -> tuple[torch.Size, torch.Size]:
 def flatten(tensor: Tensor, batch: torch.Size, dimensions: int) -> Tensor:
     """Spread over the batch, with the batch as one leading axis, contiguous."""
     shape = tensor.shape[tensor.ndim - dimensions :]
-    return tensor.expand(*batch, *shape).reshape(batch.numel(), *shape).contiguous()
+    return tensor.expand((*batch, *shape)).reshape(batch.numel(), *shape).contiguous()
 
 
 def flatten_camera(camera: Camera, batch: torch.Size) -> Camera:
