@@ -1,0 +1,59 @@
+"""Geometry of a scene, from the cache or, the first time, from the estimator that suits it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from warpdata.cache import CacheEntry, GeometryCache
+from warpdata.config import FilterOptions, GeometryOptions, SizeOptions, default_cache_dir
+from warpdata.geometry.readable import ReadableViews
+from warpdata.geometry.resolve import choose_estimator
+from warpdata.geometry.types import Progress, no_progress
+from warpdata.sources.scene import Scene
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownGeometry:
+    """A scene's geometry and where it came from.
+
+    Attributes:
+        entry: the cached geometry.
+        reason: which estimator, and why that one.
+        cached: whether it was in the cache already.
+    """
+
+    entry: CacheEntry
+    reason: str
+    cached: bool
+
+
+class GeometryProvider:
+    """Gives geometry for scenes, each estimated once and kept in a cache that many processes may share.
+
+    Args:
+        options: which estimator, and where the cache is.
+        size: the network sees views cropped or padded as the output is.
+        filters: whether sky is dropped.
+        device: where networks and stereo run.
+    """
+
+    def __init__(self, options: GeometryOptions, size: SizeOptions, filters: FilterOptions, device: torch.device):
+        self.cache = GeometryCache(options.cache_dir or default_cache_dir())
+        self._options = options
+        self._size = size
+        self._filters = filters
+        self._device = device
+
+    def __call__(self, scene: Scene, *, progress: Progress = no_progress) -> KnownGeometry:
+        """Geometry of one scene.
+
+        Raises:
+            GeometryError: no estimator can give it, and why.
+            WeightsError: the network's weights cannot be had.
+            CacheError: the cache cannot be written.
+        """
+        estimator, reason = choose_estimator(scene, self._options, self._size, self._filters, device=self._device)
+        entry, made = self.cache.get_or_make(scene, ReadableViews(estimator), progress=progress)
+        return KnownGeometry(entry=entry, reason=reason, cached=not made)
