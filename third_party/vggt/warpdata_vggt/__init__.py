@@ -29,7 +29,7 @@ from .pose import (
     unproject_depth,
 )
 from .position import position_map, resample_position_embedding
-from .preprocess import ContentBox, Preprocessed, preprocess, preprocess_omega
+from .preprocess import ContentBox, Preprocessed, input_size, input_size_omega, preprocess, preprocess_omega
 from .rope import RopeTable, grid_positions, omega_rope_table, rope_table, rotate
 from .weights import (
     UNUSED_PREFIXES,
@@ -66,6 +66,8 @@ __all__ = [
     "default_dtype",
     "encode_pose",
     "grid_positions",
+    "input_size",
+    "input_size_omega",
     "invert_pose",
     "load_checkpoint",
     "load_network",

@@ -13,6 +13,9 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+_TARGET, _PATCH = 518, 14
+_OMEGA_PATCH = 16
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentBox:
@@ -59,23 +62,20 @@ def preprocess(pictures: Sequence[Image.Image], mode: Literal["crop", "pad"] = "
     Raises:
         ValueError: no pictures, an unknown mode, or a picture so flat that a side rounds to 0.
     """
-    if mode not in ("crop", "pad"):
-        raise ValueError(f"the mode is 'crop' or 'pad', not {mode!r}")
-    target, patch = 518, 14
     parts = []
     for picture in pictures:
         w, h = picture.size
-        if mode == "pad" and h > w:
-            size = (patch * round(w * (target / h) / patch), target)
-        else:
-            size = (target, patch * round(h * (target / w) / patch))
-        part = _resized(picture, (0, 0, w, h), size)
-        if mode == "crop":
-            part = _rows_cropped(part, target)
-        else:
-            part = _padded(part, (target, target))
-        parts.append(part)
+        part = _resized(picture, (0, 0, w, h), _vggt_size(w, h, mode))
+        parts.append(_rows_cropped(part, _TARGET) if mode == "crop" else _padded(part, (_TARGET, _TARGET)))
     return _stacked(parts)
+
+
+def input_size(picture_hw: tuple[int, int], mode: Literal["crop", "pad"] = "crop") -> tuple[int, int]:
+    """Height and width that `preprocess` gives to a picture of this size on its own."""
+    if mode == "pad":
+        return (_TARGET, _TARGET)
+    width, height = _vggt_size(picture_hw[1], picture_hw[0], mode)
+    return (min(height, _TARGET), width)
 
 
 def preprocess_omega(
@@ -89,25 +89,50 @@ def preprocess_omega(
     Raises:
         ValueError: no pictures, an unknown mode, or a resolution that is no positive multiple of 16.
     """
-    if mode not in ("balanced", "max_size"):
-        raise ValueError(f"the mode is 'balanced' or 'max_size', not {mode!r}")
-    patch = 16
-    if resolution < patch or resolution % patch:
-        raise ValueError(f"the resolution must be a positive multiple of {patch}; got {resolution}")
+    _check_omega(mode, resolution)
     parts = []
     for picture in pictures:
         crop = _within_aspect_two(*picture.size)
-        aspect = (crop[3] - crop[1]) / (crop[2] - crop[0])
-        if mode == "balanced":
-            across = math.sqrt((resolution // patch) ** 2 / aspect)
-            down = (resolution // patch) ** 2 / across
-            size = (patch * max(1, round(across)), patch * max(1, round(down)))
-        elif aspect >= 1:
-            size = (patch * max(1, round(resolution / aspect / patch)), resolution)
-        else:
-            size = (resolution, patch * max(1, round(resolution * aspect / patch)))
-        parts.append(_resized(picture, crop, size))
+        parts.append(_resized(picture, crop, _omega_size(crop, mode, resolution)))
     return _stacked(parts)
+
+
+def input_size_omega(
+    picture_hw: tuple[int, int], mode: Literal["balanced", "max_size"] = "balanced", *, resolution: int = 512
+) -> tuple[int, int]:
+    """Height and width that `preprocess_omega` gives to a picture of this size on its own."""
+    _check_omega(mode, resolution)
+    width, height = _omega_size(_within_aspect_two(picture_hw[1], picture_hw[0]), mode, resolution)
+    return (height, width)
+
+
+def _vggt_size(w: int, h: int, mode: str) -> tuple[int, int]:
+    """Width and height that a picture is resized to, before rows are cropped or borders added."""
+    if mode not in ("crop", "pad"):
+        raise ValueError(f"the mode is 'crop' or 'pad', not {mode!r}")
+    if mode == "pad" and h > w:
+        return (_PATCH * round(w * (_TARGET / h) / _PATCH), _TARGET)
+    return (_TARGET, _PATCH * round(h * (_TARGET / w) / _PATCH))
+
+
+def _check_omega(mode: str, resolution: int) -> None:
+    if mode not in ("balanced", "max_size"):
+        raise ValueError(f"the mode is 'balanced' or 'max_size', not {mode!r}")
+    if resolution < _OMEGA_PATCH or resolution % _OMEGA_PATCH:
+        raise ValueError(f"the resolution must be a positive multiple of {_OMEGA_PATCH}; got {resolution}")
+
+
+def _omega_size(crop: tuple[int, int, int, int], mode: str, resolution: int) -> tuple[int, int]:
+    """Width and height that a cropped picture is resized to."""
+    patch = _OMEGA_PATCH
+    aspect = (crop[3] - crop[1]) / (crop[2] - crop[0])
+    if mode == "balanced":
+        across = math.sqrt((resolution // patch) ** 2 / aspect)
+        down = (resolution // patch) ** 2 / across
+        return (patch * max(1, round(across)), patch * max(1, round(down)))
+    if aspect >= 1:
+        return (patch * max(1, round(resolution / aspect / patch)), resolution)
+    return (resolution, patch * max(1, round(resolution * aspect / patch)))
 
 
 class _Part(NamedTuple):
