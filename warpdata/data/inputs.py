@@ -24,6 +24,9 @@ WHITE_LEVEL = 240
 Rectangle = tuple[int, int, int, int]
 """left, top, right, bottom, in pixels."""
 
+Sizes = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+"""Height and width of the output, of the grid of points, and of the depth map."""
+
 LoadImage = Callable[[Fit], Tensor]
 """Loads a view's picture brought to a size: Fit -> (3, H, W) uint8."""
 
@@ -69,7 +72,7 @@ class PairInputs:
         return tuple(self.point_image.shape[-2:])
 
     @property
-    def sizes(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+    def sizes(self) -> Sizes:
         """What must be equal among the pairs of one batch: the sizes of the output, the points and the depth."""
         return self.output_hw, self.point_hw, tuple(self.depth.shape[-2:])
 
@@ -120,43 +123,91 @@ def prepare_pair(
     Raises:
         ViewError: a picture cannot be decoded.
     """
-    reference_fit = fit_image(reference.image_hw, output_hw, size.preprocess_mode)
-    target_fit = fit_image(target.image_hw, output_hw, size.preprocess_mode)
-    reference_image = load_reference(reference_fit)
-    point_fit = reference_fit
-    if fills_output(reference_fit) and fills_output(target_fit):
-        point_hw = point_size(output_hw, reference.depth.shape, size.upsample_depth)
-        point_fit = replace(reference_fit, output_hw=point_hw, place=(0, 0, point_hw[1], point_hw[0]))
-    point_image = reference_image if point_fit == reference_fit else load_reference(point_fit)
-
-    if spans_output(reference.content_box, point_fit) and not (filters.filter_black_bg or filters.filter_white_bg):
+    plan = plan_fits(
+        reference.camera.hw, reference.content_box, reference.image_hw, target.image_hw, output_hw, size, filters
+    )
+    reference_image = load_reference(plan.reference)
+    point_image = reference_image if plan.points == plan.reference else load_reference(plan.points)
+    if plan.takes_depth_as_it_is:
         depth, confidence = reference.depth, reference.confidence
     else:
-        depth, confidence = fit_depth(reference, point_fit)
+        depth, confidence = fit_depth(reference, plan.points)
         depth = depth.where(~background(point_image, filters), 0)
     return PairInputs(
         id=sample_id,
         reference_name=reference.name,
         target_name=target.name,
         reference=reference_image,
-        target=load_target(target_fit),
+        target=load_target(plan.target),
         point_image=point_image,
         depth=depth,
         confidence=confidence,
-        reference_camera=reference_fit.map_camera(reference.image_camera),
-        target_camera=target_fit.map_camera(target.image_camera),
-        target_content=target_fit.place,
+        reference_camera=plan.reference.map_camera(reference.image_camera),
+        target_camera=plan.target.map_camera(target.image_camera),
+        target_content=plan.target.place,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitPlan:
+    """How a pair's pictures and depth come to their sizes; known from headers alone.
+
+    Attributes:
+        reference: of the reference picture, to the output size.
+        target: of the target picture, to the output size.
+        points: of the reference picture, to the size at which points are made.
+        takes_depth_as_it_is: whether the depth map spans exactly the points' area, so that the renderer takes it as
+            it is and enlarges it where needed; otherwise it is brought to the points' size beforehand.
+    """
+
+    reference: Fit
+    target: Fit
+    points: Fit
+    takes_depth_as_it_is: bool
+
+    def sizes(self, depth_hw: tuple[int, int]) -> Sizes:
+        """Sizes of output, points and depth of the inputs that come of it."""
+        hw = self.points.output_hw
+        return self.reference.output_hw, hw, depth_hw if self.takes_depth_as_it_is else hw
+
+
+def plan_fits(
+    depth_hw: tuple[int, int],
+    content_box: ContentBox,
+    reference_hw: tuple[int, int],
+    target_hw: tuple[int, int],
+    output_hw: tuple[int, int],
+    size: SizeOptions,
+    filters: FilterOptions,
+) -> FitPlan:
+    """How a pair comes to the output size.
+
+    Args:
+        depth_hw: size of the reference's depth map.
+        content_box: what part of the reference picture the map spans.
+        reference_hw: size of the upright original reference picture.
+        target_hw: size of the upright original target picture.
+        output_hw: the one size of the triplet's pictures.
+    """
+    reference_fit = fit_image(reference_hw, output_hw, size.preprocess_mode)
+    target_fit = fit_image(target_hw, output_hw, size.preprocess_mode)
+    point_fit = reference_fit
+    if fills_output(reference_fit) and fills_output(target_fit):
+        point_hw = point_size(output_hw, depth_hw, size.upsample_depth)
+        point_fit = replace(reference_fit, output_hw=point_hw, place=(0, 0, point_hw[1], point_hw[0]))
+    box = (content_box.left, content_box.top, content_box.right, content_box.bottom)
+    by_color = filters.filter_black_bg or filters.filter_white_bg
+    return FitPlan(
+        reference=reference_fit,
+        target=target_fit,
+        points=point_fit,
+        takes_depth_as_it_is=box == point_fit.span and not by_color,
     )
 
 
 def fills_output(fit: Fit) -> bool:
     """Whether the picture covers its whole output, without borders."""
     return fit.place == (0, 0, fit.output_hw[1], fit.output_hw[0])
-
-
-def spans_output(box: ContentBox, fit: Fit) -> bool:
-    """Whether a depth map over `box` spans exactly the output of a fit, so that the renderer can take it as it is."""
-    return (box.left, box.top, box.right, box.bottom) == fit.span
 
 
 def background(image: UInt8[Tensor, "3 h w"], filters: FilterOptions) -> Tensor:

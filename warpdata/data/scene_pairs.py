@@ -9,7 +9,7 @@ from pathlib import Path
 from warpdata.cache import CacheEntry
 from warpdata.config import FilterOptions, PairOptions, SizeOptions
 from warpdata.data.frames import FrameCache
-from warpdata.data.inputs import PairInputs, prepare_pair
+from warpdata.data.inputs import PairInputs, Sizes, plan_fits, prepare_pair
 from warpdata.data.pairs import Overlap, choose_pairs, sample_name
 from warpdata.data.triplet import Pair
 from warpdata.sources.fit import output_size
@@ -39,6 +39,21 @@ class ScenePairs:
         """`<scene>/<name>`, unique in the data set."""
         names = self.entry.names
         return f"{pair.scene_id}/{sample_name(names[pair.reference], names[pair.target], self.pair_options)}"
+
+    def sizes(self, pair: Pair) -> Sizes:
+        """What pairs of one batch must have in common, from headers alone."""
+        reference, target = self.entry.header.frames[pair.reference], self.entry.header.frames[pair.target]
+        depth_hw = reference.camera.hw
+        plan = plan_fits(
+            depth_hw,
+            reference.content_box,
+            reference.image_hw,
+            target.image_hw,
+            self.output_hw,
+            self.size,
+            self.filters,
+        )
+        return plan.sizes(depth_hw)
 
     def inputs(self, pair: Pair, frames: FrameCache) -> PairInputs:
         """Decode and size one pair.

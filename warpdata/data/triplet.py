@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
+import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
@@ -52,10 +53,32 @@ class Triplet:
     prompt: str | list[str] = ""
     scores: dict[str, float] | dict[str, Float[Tensor, " b"]] = field(default_factory=dict)
 
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Triplet:
+        """The same triplet with its pictures and scores on a device; cameras stay where they are."""
+        return self._map_tensors(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def as_float(self) -> Triplet:
+        """The same triplet with pictures and masks as float32 in [0, 1]."""
+        return self._map_tensors(lambda tensor: tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor)
+
+    def record_stream(self, stream: torch.cuda.Stream) -> None:
+        """Tell CUDA's allocator that a stream uses the tensors, which another stream made."""
+        for tensor in self._tensors().values():
+            tensor.record_stream(stream)
+        for score in self.scores.values():
+            score.record_stream(stream)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+
+    def _map_tensors(self, change: Callable[[Tensor], Tensor]) -> Triplet:
+        scores = {name: change(score) if isinstance(score, Tensor) else score for name, score in self.scores.items()}
+        return replace(self, **{name: change(value) for name, value in self._tensors().items()}, scores=scores)
+
 
 def split_batch(batch: Triplet) -> Iterator[Triplet]:
     """The triplets of a batch, one by one, on the CPU; their scores become plain numbers."""
-    on_cpu = {name: value.cpu() for name, value in vars(batch).items() if isinstance(value, Tensor)}
+    on_cpu = {name: value.cpu() for name, value in batch._tensors().items()}
     scores = {name: value.tolist() for name, value in batch.scores.items()}
     for index in range(len(batch.id)):
         one = {name: value[index] for name, value in vars(batch).items() if isinstance(value, list | Camera)}
