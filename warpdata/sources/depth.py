@@ -74,18 +74,22 @@ def _read_exr(path: Path) -> np.ndarray:
     with path.open("rb") as file:
         if file.read(4) != _EXR_MAGIC:  # the library would write about it on stderr
             raise ViewError(f"depth {path} is no OpenEXR file; export it again")
-    with OpenEXR.File(str(path), separate_channels=True, header_only=True) as header:
-        for part in header.parts:
+    names: list[str] = []
+    with OpenEXR.File(str(path), separate_channels=True, header_only=True) as file:
+        for part in file.parts:
             first, last = part.header["dataWindow"]
             if not np.array_equal((first, last), part.header["displayWindow"]):
                 raise ViewError(f"depth {path} stores a part of its picture only; export the whole picture")
             _check_size(path, (int(last[1]) - int(first[1]) + 1, int(last[0]) - int(first[0]) + 1))
-    with OpenEXR.File(str(path), separate_channels=True) as content:
-        channels = {name: channel.pixels for part in content.parts for name, channel in part.channels.items()}
-    name = _depth_channel(list(channels))
+            names += [channel.name for channel in part.header["channels"]]
+    name = _depth_channel(names)
     if name is None:
-        raise ViewError(f"depth {path} has the channels {sorted(channels)}; expected one, or one called Z, Y or R")
-    return channels[name]
+        raise ViewError(f"depth {path} has the channels {sorted(names)}; expected one, or one called Z, Y or R")
+    with OpenEXR.File(str(path), separate_channels=True) as file:
+        for part in file.parts:
+            if name in part.channels:  # the library leaves channels out that it cannot decode
+                return part.channels[name].pixels
+    raise ViewError(f"depth {path} cannot be read (its pixels are damaged); copy it again or remove it")
 
 
 def _depth_channel(names: list[str]) -> str | None:

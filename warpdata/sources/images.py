@@ -120,12 +120,13 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise ViewError(
             f"{path} is no picture that can be read: it begins with {beginning!r}; replace or remove it"
         ) from error
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ViewError(
             f"{path} says it is too large ({error}), and {MAX_IMAGE_PIXELS:,} pixels are allowed; reduce or remove it"
         ) from error
     except Exception as error:  # decoders raise anything on damaged files: OSError, SyntaxError, struct.error, ...
-        raise ViewError(f"{path} cannot be read as a picture ({error}); copy it again or remove it") from error
+        reason = str(error).strip() or type(error).__name__
+        raise ViewError(f"{path} cannot be read as a picture ({reason}); copy it again or remove it") from error
 
 
 def _check_not_empty(path: Path) -> None:
