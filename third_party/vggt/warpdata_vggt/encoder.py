@@ -22,6 +22,11 @@ def token(*shape: int) -> nn.Parameter:
     return nn.Parameter(0.02 * torch.randn(*shape, dtype=torch.float32))
 
 
+def _forget_tables(module: nn.Module, _: object) -> None:
+    """Tables made from weights end with them."""
+    module._tables.clear()
+
+
 class PatchEmbed(nn.Module):
     """Normalises with ImageNet's mean and deviation, then maps the pixels of each patch to a token."""
 
@@ -59,15 +64,15 @@ class DinoV2Encoder(nn.Module):
             for _ in range(sizes.depth)
         )
         self.norm = nn.LayerNorm(dim, eps=sizes.norm_eps, dtype=torch.float32)
-        self._resampled: dict[tuple, Tensor] = {}
-        self.register_load_state_dict_post_hook(lambda encoder, _: encoder._resampled.clear())
+        self._tables: dict[tuple, Tensor] = {}
+        self.register_load_state_dict_post_hook(_forget_tables)
 
     def position_embedding(self, grid_hw: tuple[int, int]) -> Float[Tensor, "1 m C"]:
         """The position embedding of a grid; resampled once per grid and device."""
         key = (grid_hw, self.pos_embed.device)
-        if key not in self._resampled:
-            self._resampled[key] = resample_position_embedding(self.pos_embed.detach(), grid_hw)
-        return self._resampled[key]
+        if key not in self._tables:
+            self._tables[key] = resample_position_embedding(self.pos_embed.detach(), grid_hw)
+        return self._tables[key]
 
     def forward(self, images: Float[Tensor, "n 3 H W"], record: Record = ignore) -> Float[Tensor, "n p C"]:
         """Tokens of the patches of RGB images in [0, 1], row-major, float32."""
@@ -99,7 +104,7 @@ class RopePeriods(nn.Module):
         super().__init__()
         self.register_buffer("periods", default_periods(head_dim, base))
         self._tables: dict[tuple, RopeTable] = {}
-        self.register_load_state_dict_post_hook(lambda rope, _: rope._tables.clear())
+        self.register_load_state_dict_post_hook(_forget_tables)
 
     def table(self, grid_hw: tuple[int, int], num_leading: int) -> RopeTable:
         """The rotation of a frame's tokens; built once per grid and device."""

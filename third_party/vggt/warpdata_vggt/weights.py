@@ -49,13 +49,7 @@ def load_checkpoint(path: str | Path, config: Config | None = None) -> dict[str,
         FileNotFoundError: there is no such file.
         CheckpointError: the file cannot be read, or does not fit the network.
     """
-    path = Path(path)
-    tensors, stored = _read(path)
-    config = config or stored or _CONFIGS[_family(path, tensors)]()
-    dropped = UNUSED_PREFIXES[config.family]
-    tensors = {name: t for name, t in tensors.items() if not name.startswith(dropped)}
-    _check(path, tensors, config)
-    return tensors
+    return _fitting(Path(path), config)[0]
 
 
 def load_network(
@@ -75,10 +69,8 @@ def load_network(
         device: where it goes.
         dtype: what matrix weights are held in; None is `default_dtype(device)`.
     """
-    path, device = Path(path), torch.device(device)
-    if config is None:
-        config = checkpoint_config(path)
-    tensors = load_checkpoint(path, config)
+    device = torch.device(device)
+    tensors, config = _fitting(Path(path), config)
     with torch.device("meta"):
         network = NETWORKS[config.family](config, dtype=dtype or default_dtype(device))
     network.to_empty(device=device)
@@ -105,6 +97,15 @@ def default_dtype(device: torch.device | str) -> torch.dtype:
     if device.type != "cuda":
         return torch.float32
     return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
+
+
+def _fitting(path: Path, config: Config | None) -> tuple[dict[str, Tensor], Config]:
+    """The tensors of a file that a network needs, all of them checked, and that network's configuration."""
+    tensors, stored = _read(path)
+    config = config or stored or _CONFIGS[_family(path, tensors)]()
+    tensors = {name: t for name, t in tensors.items() if not name.startswith(UNUSED_PREFIXES[config.family])}
+    _check(path, tensors, config)
+    return tensors, config
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], Config | None]:

@@ -1,0 +1,157 @@
+"""Time, memory and error of the network at its real size, with weights given by a formula (no checkpoint is needed).
+
+    python benchmarks/vggt.py cpu                     one frame beside the plain float32 definition
+    python benchmarks/vggt.py cuda --frames 1 8 24    ms, peak memory and TFLOP/s
+    python benchmarks/vggt.py precision               bfloat16 against float32
+
+`third_party/vggt` has to be importable: install the project, or put the folder on PYTHONPATH.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+
+import torch
+from warpdata_vggt import VGGT
+from warpdata_vggt.formula import fill_by_formula, formula_images
+from warpdata_vggt.reference import reference_forward
+
+# Measured with bfloat16 autocast around the aggregator of the published implementation, relative RMS.
+YARDSTICK = {"last layer": 0.005, "pose_enc": 0.01, "depth": 0.0014, "depth_conf": 0.0009}
+
+
+def full_size(device: str, dtype: torch.dtype) -> VGGT:
+    """VGGT-1B with formula weights."""
+    with torch.device("meta"):
+        network = VGGT(dtype=dtype)
+    network.to_empty(device=device)
+    fill_by_formula(network)
+    return network.requires_grad_(False)
+
+
+def tflop(frames: int, hw: tuple[int, int]) -> float:
+    """Multiply-adds, twice, of a forward pass in 1e12; elementwise work is not counted."""
+    patches = (hw[0] // 14) * (hw[1] // 14)
+    tokens, width = patches + 5, 1024
+    linear = 72 * 24 * width**2 * frames * tokens
+    attention = 4 * width * (48 * frames * tokens**2 + 24 * (frames * tokens) ** 2)
+    heads = frames * (1.7e9 + 1.113e6 * hw[0] * hw[1] + 1.2e6 * patches)
+    return (linear + attention + heads) / 1e12
+
+
+def rms_error(got: torch.Tensor, want: torch.Tensor) -> float:
+    return ((got - want).square().mean().sqrt() / want.square().mean().sqrt()).item()
+
+
+def run_cpu_side(side: str, hw: tuple[int, int], repeats: int) -> None:
+    """One side of the comparison, in a process of its own so that its peak memory is its own."""
+    dtype = torch.bfloat16 if side == "network-bfloat16" else torch.float32
+    network, images = full_size("cpu", dtype), formula_images(1, hw)
+    state = network.state_dict()
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        out = reference_forward(state, network.config, images) if side == "definition" else network(images)
+        seconds.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    plan = network.memory_plan(1, hw)
+    print(
+        f"{side:18} best {min(seconds):6.2f} s of {repeats}, resident {peak / 1e6:5.2f} GB at most "
+        f"({resident / 1e6:.2f} GB before), planned {plan.total / 1e9:.2f} GB; "
+        f"depth mean {out.depth.mean():.6f}, pose {out.pose_enc[0, 0, :3].tolist()}",
+        flush=True,
+    )
+
+
+def cpu(args: argparse.Namespace) -> None:
+    """Each side in a fresh process, one after the other."""
+    print(f"one frame of {args.hw[0]} x {args.hw[1]}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    for side in ("definition", "network", "network-bfloat16"):
+        command = [
+            sys.executable,
+            __file__,
+            "cpu-side",
+            side,
+            "--hw",
+            *map(str, args.hw),
+            "--repeats",
+            str(args.repeats),
+        ]
+        subprocess.run(command, check=True)
+
+
+def cuda(args: argparse.Namespace) -> None:
+    """A row for each number of frames."""
+    network = full_size("cuda", torch.bfloat16)
+    if args.compile:
+        network.compile_blocks(dynamic=False)
+    weights = torch.cuda.memory_allocated()
+    hw = tuple(args.hw)
+    print(
+        f"{torch.cuda.get_device_name()}, torch {torch.__version__}, weights {weights / 1e9:.2f} GB, {hw[0]} x {hw[1]}"
+    )
+    print("frames        ms  TFLOP/s  peak GB  planned GB")
+    for frames in args.frames:
+        images = torch.rand(1, frames, 3, *hw, device="cuda")
+        network(images)
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        times = []
+        for _ in range(args.repeats):
+            start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+            start.record()
+            network(images)
+            end.record()
+            torch.cuda.synchronize()
+            times.append(start.elapsed_time(end))
+        ms, peak = sorted(times)[len(times) // 2], torch.cuda.max_memory_allocated()
+        plan = network.memory_plan(frames, hw)
+        rate = tflop(frames, hw) / (ms / 1e3)
+        print(f"{frames:6d} {ms:9.1f} {rate:8.0f} {peak / 1e9:8.2f} {plan.total / 1e9:11.2f}", flush=True)
+
+
+def precision(args: argparse.Namespace) -> None:
+    """Relative RMS error of bfloat16 against float32 on the same device, and the yardstick."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.backends.cudnn.allow_tf32 = False
+    exact = full_size(device, torch.float32)
+    with torch.device("meta"):
+        halved = VGGT(dtype=torch.bfloat16)
+    halved.to_empty(device=device).load_state_dict(exact.state_dict())
+    images = formula_images(2, tuple(args.hw)).to(device)
+    probe_exact, probe_halved = {}, {}
+    want, got = exact(images, probe_exact), halved(images, probe_halved)
+    errors = {"last layer": rms_error(probe_halved["agg.layer23"], probe_exact["agg.layer23"])}
+    errors |= {key: rms_error(getattr(got, key), getattr(want, key)) for key in ("pose_enc", "depth", "depth_conf")}
+    print(f"2 frames of {args.hw[0]} x {args.hw[1]} on {device}: relative RMS error (yardstick)")
+    for key, error in errors.items():
+        print(f"{key:12} {error:.3%} ({YARDSTICK[key]:.2%})")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, run, hw in (("cpu", cpu, (294, 518)), ("cuda", cuda, (392, 518)), ("precision", precision, (84, 126))):
+        command = commands.add_parser(name, help=run.__doc__)
+        command.add_argument("--hw", type=int, nargs=2, default=hw)
+        command.add_argument("--repeats", type=int, default=3)
+        command.set_defaults(run=run)
+        if name == "cuda":
+            command.add_argument("--frames", type=int, nargs="+", default=[1, 8, 24, 100])
+            command.add_argument("--compile", action="store_true", help="torch.compile the parts around attention")
+    side = commands.add_parser("cpu-side")
+    side.add_argument("side")
+    side.add_argument("--hw", type=int, nargs=2)
+    side.add_argument("--repeats", type=int)
+    side.set_defaults(run=lambda args: run_cpu_side(args.side, tuple(args.hw), args.repeats))
+    args = parser.parse_args()
+    args.run(args)
+
+
+if __name__ == "__main__":
+    main()
