@@ -1,0 +1,143 @@
+"""The complete exports that an output folder holds: whether they are ours, whole, and how to take them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from warpdata.config import LayoutName
+from warpdata.writers.atomic import output_errors, part_path, place_file, sync_folder
+from warpdata.writers.folder import FolderLayout
+from warpdata.writers.layout import PROMPT
+from warpdata.writers.manifest import DATASET, MANIFEST, Record, read_dataset, read_manifest
+from warpdata.writers.shards import extract_member
+
+
+def layout_roots(root: Path, layouts: Iterable[str]) -> dict[str, Path]:
+    """Where each layout goes: a single one into the output folder itself, several into a sub-folder each."""
+    layouts = tuple(layouts)
+    return {layouts[0]: root} if len(layouts) == 1 else {layout: root / layout for layout in layouts}
+
+
+@dataclass(frozen=True)
+class Export:
+    """A complete export."""
+
+    root: Path
+    about: dict[str, Any]
+    records: list[Record]
+
+    @property
+    def layout(self) -> str:
+        return self.about["layout"]
+
+    @property
+    def files(self) -> dict[str, int]:
+        """Path below the root -> length in bytes, of every file but the manifest and `dataset.json`."""
+        files = {path: entry["bytes"] for path, entry in self.about["files"].items()}
+        for record in self.records:
+            if record.shard is None:
+                files |= {path: record.bytes[role] for role, path in record.files.items()}
+        return files
+
+    def missing(self) -> Iterator[str]:
+        """Paths of files that are absent or of another length."""
+        for path, length in self.files.items():
+            if not has_length(self.root / path, length):
+                yield path
+
+
+def find_exports(root: Path) -> list[Export]:
+    """The complete exports in an output folder and its sub-folders of layouts.
+
+    Raises:
+        OutputError: one is damaged or of another version.
+    """
+    exports = []
+    for folder in (root, *(root / layout for layout in get_args(LayoutName))):
+        about = read_dataset(folder)
+        if about is not None:
+            exports.append(Export(folder, about, read_manifest(folder)))
+    return exports
+
+
+def restore(exports: list[Export], store: Path, layout: FolderLayout) -> Iterator[Record]:
+    """Bring samples of complete exports back into a triplet folder.
+
+    Yields:
+        Records of the samples whose files are all there, as the folder names them. Roles that no export shows are left
+        out. Exports that packed samples in a way which cannot be undone here give nothing.
+    """
+    by_id: dict[str, list[tuple[Export, Record]]] = {}
+    for export in exports:
+        for record in export.records:
+            by_id.setdefault(record.id, []).append((export, record))
+    for sample_id, shown in by_id.items():
+        wanted = layout.files(sample_id)
+        found: dict[str, tuple[str, int]] = {}
+        for role, path in wanted.items():
+            for export, record in shown:
+                if role in record.files and _bring_back(export, record, role, store / path):
+                    found[role] = (record.sha256[role], record.bytes[role])
+                    break
+        shown_roles = {role for _, record in shown for role in record.files} - {PROMPT}
+        if found.keys() == shown_roles & wanted.keys() and found.keys() >= {"splats", "reference", "target"}:
+            sync_folder((store / wanted["target"]).parent)
+            yield replace(
+                shown[0][1],
+                files={role: wanted[role] for role in found},
+                sha256={role: sha256 for role, (sha256, _) in found.items()},
+                bytes={role: length for role, (_, length) in found.items()},
+                index=None,
+                shard=None,
+            )
+
+
+def _bring_back(export: Export, record: Record, role: str, path: Path) -> bool:
+    if has_length(path, record.bytes[role]):
+        return True
+    if record.shard is not None:
+        return extract_member(export.root / record.shard, record.files[role], path)
+    source = export.root / record.files[role]
+    if not has_length(source, record.bytes[role]):
+        return False
+    place_file(source, path, link=True)
+    return True
+
+
+def has_length(path: Path, length: int) -> bool:
+    """Whether a file is there with all its bytes."""
+    try:
+        return path.stat().st_size == length
+    except OSError:
+        return False
+
+
+def remove_files(root: Path, paths: Iterable[str]) -> None:
+    """Remove files of ours, what a kill left of them, and the folders that become empty; nothing else.
+
+    Raises:
+        OutputError: one cannot be removed.
+    """
+    folders = set()
+    for path in paths:
+        file = root / path
+        with output_errors(file):
+            file.unlink(missing_ok=True)
+            part_path(file).unlink(missing_ok=True)
+        folders.update(folder for folder in file.parents if folder.is_relative_to(root) and folder != root)
+    for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
+        with suppress(OSError):  # not empty, or gone
+            folder.rmdir()
+
+
+def all_paths(root: Path, exports: Iterable[Export]) -> list[str]:
+    """Paths below the output folder of everything that exports in it consist of."""
+    return [
+        (export.root / path).relative_to(root).as_posix()
+        for export in exports
+        for path in (DATASET, MANIFEST, *export.files)
+    ]

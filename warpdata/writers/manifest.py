@@ -1,0 +1,185 @@
+"""What every export says about itself: `manifest.jsonl`, a line a sample, and `dataset.json`, written last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from warpdata import __version__
+from warpdata.camera import Camera
+from warpdata.config import MAX_JSON_BYTES
+from warpdata.errors import OutputError
+from warpdata.writers.atomic import sync_folder, write_atomic
+
+MANIFEST = "manifest.jsonl"
+DATASET = "dataset.json"
+KIND = "warpdata-export"
+VERSION = 1
+
+MAX_LINE_CHARACTERS = 2**20
+"""Longest line of a manifest or journal that is read."""
+
+IMAGE_ROLES = ("splats", "reference", "target")
+MASK_ROLES = ("coverage", "confidence")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One sample of an export.
+
+    Attributes:
+        id: `<scene>/<name>`.
+        scene: the scene's id.
+        reference: the reference view's name.
+        target: the target view's name.
+        size: width and height of its pictures, in pixels.
+        files: role -> path below the export's root, or below the shard.
+        sha256: role -> digest of that file.
+        bytes: role -> its length.
+        camera: K and w2c of both views (OpenCV axes, first pixel's centre at (0.5, 0.5)); empty where not known.
+        warp: version of the warp and the triplet's scores.
+        geometry: how depth and cameras were made, and licences.
+        prompt: text for the trainer; None where none is given.
+        index: its number in layouts that count, from 1 over the sorted ids.
+        shard: the file that holds its files, where a layout packs several samples into one.
+    """
+
+    id: str
+    scene: str
+    reference: str
+    target: str
+    size: tuple[int, int]
+    files: dict[str, str]
+    sha256: dict[str, str]
+    bytes: dict[str, int]
+    camera: dict[str, Any] = field(default_factory=dict)
+    warp: dict[str, Any] = field(default_factory=dict)
+    geometry: dict[str, Any] = field(default_factory=dict)
+    prompt: str | None = None
+    index: int | None = None
+    shard: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The sample's name within its scene."""
+        return self.id.split("/", 1)[1]
+
+    def as_json(self) -> dict[str, Any]:
+        """Its line of the manifest; what is not given is left out."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+    @classmethod
+    def from_json(cls, line: dict[str, Any]) -> Record:
+        """The record of a line.
+
+        Raises:
+            TypeError, KeyError: it is not a line of a manifest.
+        """
+        return cls(**{**line, "size": tuple(line["size"])})
+
+
+def camera_json(reference: Camera, target: Camera) -> dict[str, Any]:
+    """Both cameras of a sample as the manifest holds them."""
+    return {
+        "convention": "opencv-w2c",
+        "K_reference": reference.K.tolist(),
+        "w2c_reference": reference.cam_from_world.tolist(),
+        "K_target": target.K.tolist(),
+        "w2c_target": target.cam_from_world.tolist(),
+    }
+
+
+def dump_json(value: Any, *, indent: int | None = None) -> str:
+    """JSON with sorted keys: the same value gives the same text. NaN and infinity, which JSON has not, are refused."""
+    separators = (",", ":") if indent is None else (",", ": ")
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
+
+
+def fingerprint(options: Any) -> str:
+    """A digest of JSON values that is equal when they are."""
+    return hashlib.sha256(dump_json(options).encode()).hexdigest()
+
+
+def write_manifest(root: Path, records: Iterable[Record], dataset: dict[str, Any], files: dict[str, Any]) -> None:
+    """Complete an export: the manifest, and after it `dataset.json`, whose presence says that nothing is missing.
+
+    Args:
+        dataset: what `dataset.json` says besides the counts: layout, options, fingerprint.
+        files: path below the root -> {"sha256", "bytes"}, of every file that no line of the manifest names.
+    """
+    lines = [dump_json(record.as_json()) + "\n" for record in records]
+    manifest = "".join(lines)
+    write_atomic(root / MANIFEST, manifest)
+    sync_folder(root)
+    about = {
+        "kind": KIND,
+        "version": VERSION,
+        "program": f"warpdata {__version__}",
+        "samples": len(lines),
+        "manifest_sha256": hashlib.sha256(manifest.encode()).hexdigest(),
+        "files": files,
+        **dataset,
+    }
+    write_atomic(root / DATASET, dump_json(about, indent=1) + "\n")
+    sync_folder(root)
+
+
+def read_dataset(root: Path) -> dict[str, Any] | None:
+    """What a folder's `dataset.json` says, or None where there is none.
+
+    Raises:
+        OutputError: there is one, and it is not of an export that this version knows.
+    """
+    path = root / DATASET
+    try:
+        about = json.loads(read_bounded(path))
+    except FileNotFoundError:
+        return None
+    except (ValueError, OSError) as error:
+        raise OutputError(f"{path} cannot be read ({error}); remove it, or choose another output folder") from error
+    if not isinstance(about, dict) or about.get("kind") != KIND or about.get("version") != VERSION:
+        raise OutputError(f"{path} is not that of an export of version {VERSION}; choose another output folder")
+    return about
+
+
+def read_manifest(root: Path) -> list[Record]:
+    """The samples of an export, in the order of its manifest.
+
+    Raises:
+        OutputError: there is no manifest, or it is damaged.
+    """
+    path = root / MANIFEST
+    try:
+        return [Record.from_json(json.loads(line)) for line in bounded_lines(path)]
+    except FileNotFoundError as error:
+        raise OutputError(f"{root} has no {MANIFEST}: it is no export, or an unfinished one") from error
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise OutputError(f"{path} is damaged ({error}); make the export again with --overwrite") from error
+
+
+def bounded_lines(path: Path) -> Iterator[str]:
+    """Lines of a text file of our own, one at a time.
+
+    Raises:
+        ValueError: one is longer than any of ours, or not UTF-8.
+    """
+    with path.open(encoding="utf-8", newline="\n") as file:
+        while line := file.readline(MAX_LINE_CHARACTERS):
+            if len(line) == MAX_LINE_CHARACTERS:
+                raise ValueError(f"a line of more than {MAX_LINE_CHARACTERS} characters")
+            yield line
+
+
+def read_bounded(path: Path) -> str:
+    """A text file of our own, unless it is longer than any of ours.
+
+    Raises:
+        ValueError: it is, or it is not UTF-8.
+    """
+    if (size := path.stat().st_size) > MAX_JSON_BYTES:
+        raise ValueError(f"{size} bytes, more than the {MAX_JSON_BYTES} that are read")
+    return path.read_text(encoding="utf-8")
