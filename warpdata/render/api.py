@@ -17,7 +17,10 @@ from warpdata.render.types import Rendering
 from warpdata.render.upsample import upsample_depth
 from warpdata.render.view import view_of_depth, view_of_points
 
-BACKENDS: dict[str, str] = {"torch": "warpdata.render.reference"}
+BACKENDS: dict[str, str] = {
+    "torch": "warpdata.render.reference",
+    "warp": "warpdata.render.warp_backend",
+}
 """Name of each backend, and the module with its `splat_depth` and `splat_points`; imported when first used."""
 
 FASTEST: dict[str, str] = {"cpu": "numba", "cuda": "warp"}

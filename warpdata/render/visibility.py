@@ -129,12 +129,13 @@ def direction_cosine(p: Float[Tensor, "B 3 *shape"], q: Float[Tensor, "B 3 *othe
     """Cosine between the way from p to q and the view ray through q, which is openness less 1.
 
     -1 when q lies straight between p and the eye, 0 at right angles, 1 straight behind. 0, which speaks for neither,
-    when the two points coincide. Summed x, y, z from left to right.
+    when the quotient is no such number because the two points coincide. Summed x, y, z from left to right.
     """
     d = q - p
     along = sum_xyz(d * q)
     lengths = sum_xyz(d * d).sqrt() * sum_xyz(q * q).sqrt()
-    return (along / lengths).nan_to_num(nan=0.0)
+    cosine = along / lengths
+    return cosine.where(cosine.abs() <= 2, 0)
 
 
 def sum_xyz(terms: Float[Tensor, "B 3 *shape"]) -> Float[Tensor, "B *shape"]:

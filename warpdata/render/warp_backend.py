@@ -1,0 +1,320 @@
+"""The `warp` backend: the warp as CUDA kernels, written in NVIDIA Warp, which compiles them on first use.
+
+Tensors are used where they lie, without copies; everything is enqueued on the caller's current CUDA stream and
+nothing waits for it. Scratch memory, about 45 bytes a pixel, comes from PyTorch's caching allocator, which hands the
+same blocks out again call after call, stream by stream. Compiled kernels are kept in Warp's own cache
+(`WARP_CACHE_PATH` moves it). On CPU tensors the same kernels run, slowly, so that tests can cover them anywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from warpdata.config import RenderOptions
+from warpdata.errors import BackendError
+from warpdata.render.fade import fade_reach, fade_table
+from warpdata.render.pyramid import level_sizes
+from warpdata.render.scale import has_depth, median_of_valid, s0_from_median
+from warpdata.render.splat import points_of_world
+from warpdata.render.types import Rendering
+from warpdata.render.upsample import upsample_depth
+from warpdata.render.view import View
+from warpdata.render.visibility import DEPTH_LEVEL, MAX_LEVELS
+
+try:
+    import warp as wp
+except ImportError as error:
+    raise BackendError(
+        f"the warp backend needs the package warp-lang, which cannot be imported ({error}); "
+        "install it, or choose another backend"
+    ) from error
+
+wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)  # Warp would print a banner and every compilation.
+
+from warpdata.render.kernels import fill as fill_kernels  # noqa: E402
+from warpdata.render.kernels import splat as splat_kernels  # noqa: E402
+from warpdata.render.kernels import visibility as visibility_kernels  # noqa: E402
+
+NOTHING = torch.iinfo(torch.int64).max
+"""Key of a pixel no point fell in."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stages:
+    """What the first stages gave, for tests.
+
+    Attributes:
+        keys: (B, H*W), depth bits and index of the nearest point of each pixel, rows from the bottom.
+        rendering: the result.
+    """
+
+    keys: Int[Tensor, "B P"]
+    rendering: Rendering
+
+
+class Queue:
+    """Launches kernels for tensors of one device, on its current stream."""
+
+    def __init__(self, device: torch.device):
+        self.device = warp_device(device)
+        self.stream = wp.stream_from_torch(device) if device.type == "cuda" else None
+
+    def launch(self, kernel: wp.Kernel, dim: tuple[int, ...], *arguments) -> None:
+        if min(dim) > 0:
+            wp.launch(kernel, dim=dim, inputs=arguments, device=self.device, stream=self.stream)
+
+
+def warp_device(device: torch.device) -> wp.Device:
+    """Warp's name for a device of PyTorch.
+
+    Raises:
+        BackendError: Warp cannot use it.
+    """
+    try:
+        wp.init()
+        if device.type == "cuda" and not wp.is_cuda_available():
+            raise RuntimeError("NVIDIA Warp found no CUDA driver it can use")
+        return wp.get_device(str(device))
+    except Exception as error:  # Warp raises bare exceptions of several kinds for what it cannot start.
+        raise BackendError(
+            f"the warp backend cannot run on {device}: {error}; "
+            "update the NVIDIA driver, or choose backend='torch', which runs on any device"
+        ) from error
+
+
+def splat_depth(
+    image: UInt8[Tensor, "B 3 h2 w2"],
+    depth: Float[Tensor, "B h w"],
+    confidence: Float[Tensor, "B h w"] | None,
+    view: View,
+    s0: Float[Tensor, "B"] | None,
+    options: RenderOptions,
+) -> Rendering:
+    """As `reference.splat_depth`."""
+    return depth_stages(image, depth, confidence, view, s0, options).rendering
+
+
+def splat_points(
+    points: Float[Tensor, "B N 3"],
+    colors: UInt8[Tensor, "B N 3"],
+    confidence: Float[Tensor, "B N"] | None,
+    view: View,
+    s0: Float[Tensor, "B"] | None,
+    options: RenderOptions,
+) -> Rendering:
+    """As `reference.splat_points`."""
+    return points_stages(points, colors, confidence, view, s0, options).rendering
+
+
+def depth_stages(image, depth, confidence, view, s0, options) -> Stages:
+    """`splat_depth`, with what happened on the way."""
+    queue = Queue(image.device)
+    B, _, h, w = image.shape
+    if s0 is None:
+        flat = upsample_depth(depth, None, (h, w))[0].flatten(1)
+        s0 = s0_from_median(median_of_valid(flat, has_depth(flat)), view.footprint)
+    interpolates = tuple(depth.shape[1:]) != (h, w) and depth.shape[1] <= h and depth.shape[2] <= w
+    reading = (wp.vec2(depth.shape[1] / h, depth.shape[2] / w), interpolates)
+    keys, position, color = splat_buffers(B, view.hw, image.device)
+    depth, matrix = array(depth), array(view.cam_from_source)
+    queue.launch(
+        splat_kernels.splat_depth,
+        (B, h, w),
+        depth,
+        optional_array(confidence, ndim=3),
+        *reading,
+        options.confidence_threshold,
+        matrix,
+        array(view.intrinsics),
+        wp.vec2i(*view.hw),
+        wp.vec2(options.near, options.far),
+        w,
+        array(keys),
+    )
+    queue.launch(
+        splat_kernels.resolve_depth,
+        tuple(keys.shape),
+        depth,
+        optional_array(None, ndim=3),
+        *reading,
+        matrix,
+        array(image.flatten(2)),
+        w,
+        array(keys),
+        array(position, wp.vec4),
+        array(color, wp.uint32),
+    )
+    return Stages(keys=keys, rendering=finish(queue, position, color, view, s0, options))
+
+
+def points_stages(points, colors, confidence, view, s0, options) -> Stages:
+    """`splat_points`, with what happened on the way."""
+    queue = Queue(points.device)
+    B, N, _ = points.shape
+    keys, position, color = splat_buffers(B, view.hw, points.device)
+    if s0 is None:
+        s0 = s0_of_points(points, confidence, view, options)
+    queue.launch(
+        splat_kernels.splat_points,
+        (B, N),
+        array(points),
+        optional_array(confidence, ndim=2),
+        options.confidence_threshold,
+        array(view.cam_from_source),
+        array(view.intrinsics),
+        wp.vec2i(*view.hw),
+        wp.vec2(options.near, options.far),
+        options.compat,
+        array(keys),
+    )
+    queue.launch(
+        splat_kernels.resolve_points,
+        tuple(keys.shape),
+        array(points),
+        array(view.cam_from_source),
+        array(colors.mT),
+        array(keys),
+        array(position, wp.vec4),
+        array(color, wp.uint32),
+    )
+    return Stages(keys=keys, rendering=finish(queue, position, color, view, s0, options))
+
+
+def splat_buffers(B: int, hw: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Keys, set to "nothing"; room for the positions of all levels and for the colours."""
+    H, W = hw
+    texels = sum(h * w for h, w in level_sizes(hw, MAX_LEVELS))
+    return (
+        torch.full((B, H * W), NOTHING, device=device),
+        torch.empty((B, texels, 4), device=device),
+        torch.empty((B, H * W), dtype=torch.int32, device=device),
+    )
+
+
+def finish(
+    queue: Queue,
+    position: Float[Tensor, "B texels 4"],
+    color: Int[Tensor, "B P"],
+    view: View,
+    s0: Float[Tensor, "B"],
+    options: RenderOptions,
+) -> Rendering:
+    """From the finest level's positions and colours to the picture."""
+    B, (H, W), device = len(position), view.hw, position.device
+    visible = torch.empty((B, H, W), dtype=torch.uint8, device=device)
+    depth = torch.empty((B, H, W), device=device)
+    find_visible(queue, position, view, s0, options, visible, depth)
+    color, visible_array = array(color, wp.uint32), array(visible)
+
+    sizes = level_sizes(view.hw)[1:]
+    offsets = offsets_of(sizes)
+    fill = torch.empty((B, max(1, sum(h * w for h, w in sizes)), 4), device=device)
+    fill_colors(queue, visible_array, color, fill, sizes, offsets)
+
+    table = fade_table(options.sigma, view.hw, compat=options.compat, device=device)
+    reach = fade_reach(table)
+    distance = torch.empty((B, H, W), dtype=torch.int32, device=device)
+    queue.launch(fill_kernels.column_distance, (B, H, W), visible_array, reach, array(distance))
+    rgb = torch.empty((B, 3, H, W), dtype=torch.uint8, device=device)
+    coverage = torch.empty((B, 1, H, W), dtype=torch.uint8, device=device)
+    coarse_hw = sizes[0] if sizes else (0, 0)
+    queue.launch(
+        fill_kernels.finish,
+        (B, H, W),
+        visible_array,
+        color,
+        array(fill, wp.vec4),
+        wp.vec2i(*coarse_hw),
+        ratio_yx(view.hw, coarse_hw),
+        array(distance),
+        reach,
+        array(table),
+        wp.vec3(*map(float, options.background)),
+        0.0 if options.compat else 0.5,
+        array(rgb),
+        array(coverage[:, 0]),
+    )
+    return Rendering(
+        rgb=rgb, coverage=coverage, visible=visible[:, None].view(torch.bool), depth=depth[:, None], backend="warp"
+    )
+
+
+def find_visible(
+    queue: Queue,
+    position: Float[Tensor, "B texels 4"],
+    view: View,
+    s0: Float[Tensor, "B"],
+    options: RenderOptions,
+    visible: UInt8[Tensor, "B H W"],
+    depth: Float[Tensor, "B H W"],
+) -> None:
+    """Build the pyramid of nearest points and decide which pixels are seen."""
+    B, (H, W) = len(position), view.hw
+    sizes = level_sizes(view.hw, MAX_LEVELS)
+    offsets = offsets_of(sizes)
+    position = array(position, wp.vec4)
+    for k in range(1, len(sizes)):
+        queue.launch(visibility_kernels.coarsen, (B, *sizes[k]), offsets[k - 1], sizes[k - 1][1], offsets[k], position)
+    coarse = min(DEPTH_LEVEL, len(sizes) - 1)
+    queue.launch(
+        visibility_kernels.find_visible,
+        (B, H, W),
+        position,
+        offsets[coarse],
+        wp.vec2i(*sizes[coarse]),
+        ratio_yx(view.hw, sizes[coarse]),
+        len(sizes),
+        array(s0),
+        array(view.intrinsics),
+        options.occlusion_threshold,
+        array(visible),
+        array(depth),
+    )
+
+
+def fill_colors(queue: Queue, visible, color, fill: Tensor, sizes: list[tuple[int, int]], offsets: list[int]) -> None:
+    """Average the colours of visible pixels up through all levels from the second on, then fill these downwards."""
+    B, texels = len(fill), array(fill, wp.vec4)
+    if sizes:
+        queue.launch(fill_kernels.push_pixels, (B, *sizes[0]), visible, color, texels)
+    for k in range(1, len(sizes)):
+        queue.launch(fill_kernels.push, (B, *sizes[k]), offsets[k - 1], sizes[k - 1][1], offsets[k], texels)
+    for k in reversed(range(len(sizes) - 1)):
+        coarse = (offsets[k + 1], wp.vec2i(*sizes[k + 1]), ratio_yx(sizes[k], sizes[k + 1]))
+        queue.launch(fill_kernels.pull, (B, *sizes[k]), offsets[k], sizes[k][1], *coarse, texels)
+
+
+def s0_of_points(
+    points: Float[Tensor, "B N 3"], confidence: Float[Tensor, "B N"] | None, view: View, options: RenderOptions
+) -> Float[Tensor, "B"]:
+    """The automatic neighbourhood size of points, from the median depth of those that may be drawn."""
+    source = points_of_world(points, confidence, view.cam_from_source, options.confidence_threshold)
+    Z = source.position[:, 2]
+    drawn = source.drawn & (Z >= options.near) & (Z <= options.far)
+    return s0_from_median(median_of_valid(Z, drawn), view.footprint)
+
+
+def offsets_of(sizes: list[tuple[int, int]]) -> list[int]:
+    """Where each level starts when they lie one after the other."""
+    offsets = [0]
+    for h, w in sizes:
+        offsets.append(offsets[-1] + h * w)
+    return offsets[:-1]
+
+
+def ratio_yx(hw: tuple[int, int], coarse_hw: tuple[int, int]) -> wp.vec2:
+    return wp.vec2(coarse_hw[0] / hw[0], coarse_hw[1] / hw[1])
+
+
+def array(tensor: Tensor, dtype: type | None = None):
+    """A tensor as a kernel's argument, where it lies."""
+    return wp.from_torch(tensor, dtype=dtype, requires_grad=False, return_ctype=True)
+
+
+def optional_array(tensor: Tensor | None, *, ndim: int):
+    """A tensor, or an empty one for None, which the kernels take as "not given"."""
+    return array(torch.empty((0,) * ndim) if tensor is None else tensor)
