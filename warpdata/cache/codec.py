@@ -38,8 +38,10 @@ all pixels but those with |confidence - t| <= (t - 1) / 127."""
 _LARGEST_MULTIPLE = 2**24
 """Whole numbers above this are not exact in float32."""
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 _LARGEST_PATTERN = 0x7F7FFFFF
-"""The largest finite float32, as a whole number."""
+"""The bits of the largest finite float32, as a whole number."""
 
 _LARGEST_RATIO = 1032
 """Deflate cannot shrink by more than this factor."""
@@ -84,11 +86,11 @@ def decode_map(description: dict[str, Any], content: bytes, hw: tuple[int, int])
     encoding = description.get("encoding")
     if encoding == "constant":
         value = description.get("value")
-        if not isinstance(value, float) or not 0 <= value < np.finfo(np.float32).max:
+        if not isinstance(value, float) or not 0 <= value <= _LARGEST:
             raise ValueError(f"a constant map holds {value!r}")
         return np.full(hw, value, np.float32)
     unit, mantissa_bits = description.get("unit"), description.get("mantissa_bits")
-    if encoding == "multiple" and isinstance(unit, float) and 0 < unit < np.finfo(np.float32).max / _LARGEST_MULTIPLE:
+    if encoding == "multiple" and isinstance(unit, float) and 0 < unit < _LARGEST / _LARGEST_MULTIPLE:
         numbers = _decode_numbers(description, content, hw, _LARGEST_MULTIPLE)
         return numbers.astype(np.float32) * np.float32(unit)
     if encoding == "rounded" and isinstance(mantissa_bits, int) and 1 <= mantissa_bits <= 23:
@@ -105,7 +107,7 @@ def _round_mantissa(values: Float32[np.ndarray, "h w"], bits: int) -> Int32[np.n
 
 def _multiples(values: Float32[np.ndarray, "h w"], unit: float) -> Int32[np.ndarray, "h w"] | None:
     """The whole numbers that times `unit` are exactly `values`, or None."""
-    if not 0 < unit < np.finfo(np.float32).max / _LARGEST_MULTIPLE or values.max() / unit >= _LARGEST_MULTIPLE:
+    if not 0 < unit < _LARGEST / _LARGEST_MULTIPLE or values.max() / unit >= _LARGEST_MULTIPLE:
         return None
     numbers = np.rint(values / np.float32(unit))
     return numbers.astype(np.int32) if np.array_equal(numbers * np.float32(unit), values) else None

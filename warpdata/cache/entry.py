@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from warpdata.cache.codec import decode_map
-from warpdata.cache.header import EntryHeader, ForeignFileError, OtherVersionError, header_from_metadata, tensor_name
-from warpdata.cache.tensor_file import TensorFile, read_tensor_file
+from warpdata.cache.header import EntryHeader, ForeignFileError, OtherVersionError, read_header, tensor_name
+from warpdata.cache.tensor_file import TensorFile
 from warpdata.errors import CacheError
 from warpdata.geometry.types import FrameGeometry, Provenance
 
@@ -123,8 +123,7 @@ class CacheEntry:
     @cached_property
     def _opened(self) -> tuple[EntryHeader, TensorFile]:
         try:
-            tensors = read_tensor_file(self.path)
-            return header_from_metadata(tensors.metadata), tensors
+            return read_header(self.path)
         except OSError as error:
             raise CacheError(f"cache entry {self.path} cannot be read: {error}") from error
         except (ForeignFileError, OtherVersionError) as error:
@@ -158,6 +157,6 @@ class CacheEntry:
 
 def _damaged(path: Path, reason: object) -> CacheError:
     return CacheError(
-        f"cache entry {path} is damaged: {reason}; remove it with `python -m cache_tools prune {path.parent.parent}` "
-        "and it is made again"
+        f"cache entry {path} is damaged: {reason}; remove it with "
+        f"`python -m cache_tools prune {path.parent.parent} --yes` and it is made again"
     )

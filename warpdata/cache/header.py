@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from warpdata.cache.tensor_file import TensorFile, read_tensor_file
 from warpdata.camera import Camera
 from warpdata.config import MAX_IMAGE_PIXELS
 from warpdata.geometry.types import ContentBox, Provenance
@@ -78,6 +79,19 @@ class EntryHeader:
 def tensor_name(index: int, kind: str) -> str:
     """Name of a frame's map in the safetensors file; `kind` is `depth` or `confidence`."""
     return f"{index:06d}.{kind}"
+
+
+def read_header(path: Path) -> tuple[EntryHeader, TensorFile]:
+    """An entry's header, and where its maps lie in the file.
+
+    Raises:
+        OSError: the file cannot be read.
+        ForeignFileError: it is no entry.
+        OtherVersionError: it has another format.
+        ValueError: it is damaged.
+    """
+    tensors = read_tensor_file(path)
+    return header_from_metadata(tensors.metadata), tensors
 
 
 def header_as_metadata(header: EntryHeader) -> dict[str, str]:

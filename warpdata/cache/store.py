@@ -38,7 +38,7 @@ class GeometryCache:
 
     def __init__(self, root: Path):
         self.root = root
-        self._digests = FileDigests(self.digest_folder)
+        self.digests = FileDigests(self.digest_folder)
 
     @property
     def entry_folder(self) -> Path:
@@ -117,7 +117,7 @@ class GeometryCache:
         return self.lock_folder / f"{key}.lock"
 
     def _inputs(self, scene: Scene, provenance: Provenance) -> SceneInputs:
-        return scene_inputs(scene, provenance, self._digests)
+        return scene_inputs(scene, provenance, self.digests)
 
     def _find(self, key: str) -> CacheEntry | None:
         path = self.entry_path(key)
@@ -127,7 +127,7 @@ class GeometryCache:
         if entry.key != key:
             raise CacheError(
                 f"cache entry {path} holds the geometry of another key, {entry.key}; it was renamed by hand: "
-                f"remove it with `python -m cache_tools prune {self.root}`"
+                f"remove it with `python -m cache_tools prune {self.root} --yes`"
             )
         return entry
 
