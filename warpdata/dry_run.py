@@ -65,21 +65,23 @@ def dry_run(source: Source, size: SizeOptions, pairs: PairOptions, output: Outpu
             except ViewError:
                 continue
         if len(image_hws) < 2:
-            yield ScenePlan(scene=scene_id, problem=f"a pair needs two pictures that can be read, found {len(image_hws)}")
+            yield ScenePlan(
+                scene=scene_id, problem=f"a pair needs two pictures that can be read, found {len(image_hws)}"
+            )
             continue
         hw = output_size(image_hws, size)
-        candidates = choose_pairs(scene_id, len(image_hws), pairs, overlap=lambda reference, target: pairs.pair_overlap[0])
-        num_bytes = hw[0] * hw[1] * bytes_per_pixel(output, len(candidates), len(image_hws))
+        candidates = choose_pairs(scene_id, len(image_hws), pairs, overlap=lambda *_: pairs.pair_overlap[0])
+        num_bytes = hw[0] * hw[1] * len(candidates) * bytes_per_pixel(output)
         yield ScenePlan(
             scene=scene_id, views=len(image_hws), hw=hw, triplets=len(candidates), num_bytes=round(num_bytes)
         )
 
 
-def bytes_per_pixel(output: OutputOptions, num_triplets: int, num_views: int) -> float:
-    """Of all files of a scene together, for one pixel of the output size."""
+def bytes_per_pixel(output: OutputOptions) -> float:
+    """Of all files of a triplet together, for one pixel of the output size."""
     picture = PNG_BYTES if output.output_format == "png" else JPEG_BYTES
     masks = MASK_BYTES * (output.coverage + output.confidence)
-    return num_triplets * (3 * picture + masks + PLY_BYTES * output.save_ply)
+    return 3 * picture + masks + PLY_BYTES * output.save_ply
 
 
 def free_bytes(folder: Path) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from warpdata import __version__
+from warpdata.data.scene_geometry import KnownGeometry
 
 
 @dataclass(kw_only=True)
@@ -14,29 +16,79 @@ class SceneReport:
 
     Attributes:
         scene: its id.
-        geometry: estimator that was used, and why.
-        cached: whether its geometry was in the cache already.
-        provenance: how the geometry was made (estimator, checkpoint and its licence, options).
+        geometry: which estimator gave its depth and cameras, and why that one.
+        provenance: how they were made: estimator, checkpoint and its licence, options.
         figures: the estimator's own figures.
         size: height and width of the triplets.
-        made: triplets rendered in this run.
-        kept: triplets found complete from an earlier run.
-        left_out: view or pair -> why.
-        hole_fraction: mean over the triplets made, None when none was.
+        scores: of every triplet, in order.
+        made: how many triplets this run rendered; the others were complete from an earlier one.
+        cached: whether the geometry was in the cache already.
+        left_out: file, view or pair -> why.
         error: why the whole scene was left out, None when it was not.
     """
 
     scene: str
     geometry: str = ""
-    cached: bool = False
     provenance: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
     size: tuple[int, int] | None = None
+    scores: list[dict[str, float]] = field(default_factory=list)
     made: int = 0
-    kept: int = 0
+    cached: bool = False
     left_out: dict[str, str] = field(default_factory=dict)
-    hole_fraction: float | None = None
     error: str | None = None
+
+    def take_geometry(self, geometry: KnownGeometry) -> None:
+        """Note where depth and cameras come from."""
+        self.geometry = geometry.reason
+        self.cached = geometry.cached
+        self.provenance = asdict(geometry.entry.provenance)
+        self.figures = geometry.entry.report
+        self.left_out.update(geometry.entry.left_out)
+
+    def keep(self, scores: dict[str, float]) -> None:
+        """Note a triplet that is complete from an earlier run."""
+        self.scores.append(scores)
+
+    def make(self, scores: dict[str, float]) -> None:
+        """Note a triplet that was rendered now."""
+        self.scores.append(scores)
+        self.made += 1
+
+    def mean(self, score: str) -> float | None:
+        """Mean of a score over the scene's triplets, None without any. Their order does not matter."""
+        values = sorted(scores[score] for scores in self.scores)
+        return round(math.fsum(values) / len(values), 4) if values else None
+
+    def line(self) -> str:
+        """What came of the scene, for a person."""
+        if self.error:
+            return f"{self.scene}: left out, {self.error}"
+        kept = len(self.scores) - self.made
+        parts = [f"{self.made} triplets" + (f" and {kept} from before" if kept else "")]
+        if self.size:
+            parts.append(f"{self.size[1]} x {self.size[0]}")
+        if self.scores:
+            parts.append(f"{self.mean('hole_fraction'):.0%} holes, {self.mean('psnr'):.1f} dB where seen")
+        if self.left_out:
+            parts.append(f"{len(self.left_out)} left out")
+        return f"{self.scene}: {', '.join(parts)} ({self.geometry}{', from the cache' if self.cached else ''})"
+
+    def as_json(self) -> dict[str, Any]:
+        """The outcome as JSON: the same however often the run was interrupted and taken up again."""
+        return {
+            "scene": self.scene,
+            "geometry": self.geometry,
+            "provenance": self.provenance,
+            "figures": self.figures,
+            "size": self.size,
+            "triplets": len(self.scores),
+            "hole_fraction": self.mean("hole_fraction"),
+            "psnr": self.mean("psnr"),
+            "exposure_gap": self.mean("exposure_gap"),
+            "left_out": self.left_out,
+            "error": self.error,
+        }
 
 
 @dataclass(kw_only=True)
@@ -45,42 +97,42 @@ class Report:
 
     Attributes:
         options: all options of the run, as JSON.
+        device: where it rendered.
         backend: render backend that ran, None when nothing was rendered.
-        device: where it ran.
         scenes: in the order they were done.
-        interrupted: whether the run was stopped before its end.
+        commands: how to use what was written.
     """
 
     options: dict[str, Any]
     device: str
     backend: str | None = None
     scenes: list[SceneReport] = field(default_factory=list)
-    interrupted: bool = False
-
-    @property
-    def made(self) -> int:
-        return sum(scene.made for scene in self.scenes)
-
-    @property
-    def kept(self) -> int:
-        return sum(scene.kept for scene in self.scenes)
+    commands: list[str] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
-        """Whether every scene and every view was used."""
-        return not self.interrupted and not any(scene.error or scene.left_out for scene in self.scenes)
+        """Whether every scene, view and pair was used."""
+        return not any(scene.error or scene.left_out for scene in self.scenes)
 
     def as_json(self) -> dict[str, Any]:
         """All of it as JSON values."""
-        return {"program": f"warpdata {__version__}", "made": self.made, "kept": self.kept, **asdict(self)}
+        return {
+            "program": f"warpdata {__version__}",
+            "options": self.options,
+            "device": self.device,
+            "backend": self.backend,
+            "triplets": sum(len(scene.scores) for scene in self.scenes),
+            "scenes": [scene.as_json() for scene in self.scenes],
+        }
 
     def lines(self) -> list[str]:
-        """What a person wants to know: the totals, then each scene, view or pair that was left out, and why."""
-        done = [scene for scene in self.scenes if not scene.error]
-        kept = f", {self.kept} kept from before" if self.kept else ""
-        lines = [f"{self.made} triplets made{kept}, from {len(done)} of {len(self.scenes)} scenes"]
+        """For a person: each scene, view or pair that was left out, and why; how to use the output; the total."""
+        lines = []
         for scene in self.scenes:
             if scene.error:
-                lines.append(f"  left out {scene.scene}: {scene.error}")
-            lines += [f"  left out {scene.scene}/{name}: {reason}" for name, reason in sorted(scene.left_out.items())]
-        return lines
+                lines.append(f"left out {scene.scene}: {scene.error}")
+            lines += [f"left out {scene.scene}/{name}: {reason}" for name, reason in sorted(scene.left_out.items())]
+        made, total = sum(scene.made for scene in self.scenes), sum(len(scene.scores) for scene in self.scenes)
+        kept = f" and {total - made} kept from before" if total > made else ""
+        used = sum(not scene.error for scene in self.scenes)
+        return [*lines, *self.commands, f"{made} triplets made{kept}, from {used} of {len(self.scenes)} scenes"]

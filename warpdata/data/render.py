@@ -60,6 +60,7 @@ def render_triplets(inputs: PairInputs, options: RenderOptions, *, backend: str 
         reference_name=inputs.reference_name,
         target_name=inputs.target_name,
         scores=scores if isinstance(inputs.id, list) else {name: value.item() for name, value in scores.items()},
+        backend=rendering.backend,
     )
 
 

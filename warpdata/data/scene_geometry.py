@@ -8,10 +8,15 @@ import torch
 
 from warpdata.cache import CacheEntry, GeometryCache
 from warpdata.config import FilterOptions, GeometryOptions, SizeOptions, default_cache_dir
+from warpdata.data.overlap import Overlaps
+from warpdata.errors import CacheError, GeometryError, SceneError, WeightsError
 from warpdata.geometry.readable import ReadableViews
 from warpdata.geometry.resolve import choose_estimator
-from warpdata.geometry.types import Progress, no_progress
+from warpdata.geometry.types import Estimator, Progress, no_progress
 from warpdata.sources.scene import Scene
+
+UNUSABLE_SCENE = (SceneError, GeometryError, CacheError, WeightsError)
+"""What can be wrong with one scene and leaves the others unharmed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +59,27 @@ class GeometryProvider:
             WeightsError: the network's weights cannot be had.
             CacheError: the cache cannot be written.
         """
-        estimator, reason = choose_estimator(scene, self._options, self._size, self._filters, device=self._device)
+        estimator, reason = self._estimator(scene)
         entry, made = self.cache.get_or_make(scene, ReadableViews(estimator), progress=progress)
         return KnownGeometry(entry=entry, reason=reason, cached=not made)
+
+    def known(self, scene: Scene) -> CacheEntry:
+        """Geometry of one scene, if it is in the cache.
+
+        Raises:
+            GeometryError: it is not, or no estimator could give it.
+            WeightsError: which network's geometry is wanted cannot be told.
+            CacheError: the cache cannot be read.
+        """
+        estimator, _ = self._estimator(scene)
+        entry = self.cache.get(scene, estimator.provenance)
+        if entry is None:
+            raise GeometryError(f"scene {scene.id} has no geometry in {self.cache.root}; the log says why")
+        return entry
+
+    def overlaps(self, entry: CacheEntry, confidence_threshold: float) -> Overlaps:
+        """Measured overlaps of an entry's frames, kept in the cache's folder."""
+        return Overlaps(entry, self.cache.root / "overlaps", confidence_threshold)
+
+    def _estimator(self, scene: Scene) -> tuple[Estimator, str]:
+        return choose_estimator(scene, self._options, self._size, self._filters, device=self._device)

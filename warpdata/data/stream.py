@@ -12,10 +12,19 @@ import torch
 from warpdata.config import RenderOptions
 from warpdata.data.frames import FrameCache
 from warpdata.data.inputs import PairInputs, collate_inputs
+from warpdata.data.points import PointCloud, point_cloud
 from warpdata.data.render import render_triplets
 from warpdata.data.scene_pairs import ScenePairs
 from warpdata.data.triplet import Pair, Triplet, split_batch
 from warpdata.errors import CacheError, ViewError
+
+
+@dataclass(frozen=True)
+class Made:
+    """A triplet, and the reference's points if they were asked for."""
+
+    triplet: Triplet
+    points: PointCloud | None
 
 
 @dataclass(frozen=True)
@@ -34,13 +43,29 @@ class TripletStream:
         device: where to render.
         batch: how many pairs of one size are rendered together. On a CPU one is best: it uses all cores.
         decode_threads: how many pictures are decoded at once.
+        backend: of the renderer.
+        with_points: also give the points that are rendered.
+
+    Attributes:
+        backend: the renderer that was used; None before the first triplet.
     """
 
-    def __init__(self, options: RenderOptions, device: torch.device, *, batch: int, decode_threads: int, backend: str):
+    def __init__(
+        self,
+        options: RenderOptions,
+        device: torch.device,
+        *,
+        batch: int,
+        decode_threads: int,
+        backend: str,
+        with_points: bool,
+    ):
+        self.backend: str | None = None
         self._options = options
         self._device = device
         self._batch = batch
-        self._backend = backend
+        self._asked_backend = backend
+        self._with_points = with_points
         self._ahead = 2 * batch
         self._frames = FrameCache(4 * batch)
         self._pool = ThreadPoolExecutor(decode_threads, thread_name_prefix="decode")
@@ -49,7 +74,7 @@ class TripletStream:
         """Stop decoding; what has not begun is dropped."""
         self._pool.shutdown(cancel_futures=True)
 
-    def triplets(self, scene: ScenePairs, pairs: Sequence[Pair]) -> Iterator[Triplet | Failed]:
+    def triplets(self, scene: ScenePairs, pairs: Sequence[Pair]) -> Iterator[Made | Failed]:
         """Triplets of the given pairs, in their order; a pair that cannot be decoded gives `Failed` in its place."""
         waiting: list[PairInputs] = []
         for pair, future in self._decoded(scene, pairs):
@@ -74,7 +99,10 @@ class TripletStream:
                 yield running.popleft()
         yield from running
 
-    def _rendered(self, waiting: list[PairInputs]) -> Iterator[Triplet]:
-        if waiting:
-            batch = collate_inputs(waiting).to(self._device)
-            yield from split_batch(render_triplets(batch, self._options, backend=self._backend))
+    def _rendered(self, waiting: list[PairInputs]) -> Iterator[Made]:
+        if not waiting:
+            return
+        batch = render_triplets(collate_inputs(waiting).to(self._device), self._options, backend=self._asked_backend)
+        self.backend = batch.backend
+        for inputs, triplet in zip(waiting, split_batch(batch), strict=True):
+            yield Made(triplet, point_cloud(inputs, self._options) if self._with_points else None)

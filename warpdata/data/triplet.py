@@ -38,6 +38,7 @@ class Triplet:
         target_name: view name; in a batch a list.
         prompt: what the trainer is told; in a batch a list.
         scores: measured figures by name, such as `hole_fraction`; in a batch tensors of shape (B,).
+        backend: the renderer that made the splat.
     """
 
     id: str | list[str]
@@ -52,6 +53,7 @@ class Triplet:
     target_name: str | list[str]
     prompt: str | list[str] = ""
     scores: dict[str, float] | dict[str, Float[Tensor, " b"]] = field(default_factory=dict)
+    backend: str = ""
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Triplet:
         """The same triplet with its pictures and scores on a device; cameras stay where they are."""
@@ -83,4 +85,5 @@ def split_batch(batch: Triplet) -> Iterator[Triplet]:
     for index in range(len(batch.id)):
         one = {name: value[index] for name, value in vars(batch).items() if isinstance(value, list | Camera)}
         one |= {name: value[index] for name, value in on_cpu.items()}
-        yield Triplet(**one, prompt="", scores={name: values[index] for name, values in scores.items()})
+        one["scores"] = {name: values[index] for name, values in scores.items()}
+        yield replace(batch, **one)

@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, UInt8
 from plyfile import PlyData, PlyElement
-from torch import Tensor
 
-
-@dataclass(frozen=True, kw_only=True)
-class PointCloud:
-    """Coloured points.
-
-    Attributes:
-        xyz: world coordinates in the scene's unit.
-        rgb: sRGB.
-        confidence: on the estimator's own scale.
-    """
-
-    xyz: Float[Tensor, "n 3"]
-    rgb: UInt8[Tensor, "n 3"]
-    confidence: Float[Tensor, " n"]
-
+from warpdata.data.points import PointCloud
 
 _VERTEX = np.dtype([("xyz", "<f4", 3), ("rgb", "u1", 3), ("confidence", "<f4")])
 _PROPERTIES = np.dtype(
