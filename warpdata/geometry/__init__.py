@@ -1,0 +1,31 @@
+"""Depth, confidence and cameras of a scene, from whichever estimator can give them.
+
+Names are loaded when they are used: importing this package loads no network and none of the extras.
+"""
+
+from importlib import import_module
+
+_HOME = {
+    "ContentBox": "types",
+    "Estimator": "types",
+    "FrameGeometry": "types",
+    "GivenEstimator": "given",
+    "NetworkEstimator": "estimator",
+    "Provenance": "types",
+    "SceneGeometry": "types",
+    "SkyFiltered": "sky",
+    "choose_estimator": "resolve",
+    "resolve_weights": "weights",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

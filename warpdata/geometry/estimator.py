@@ -15,7 +15,7 @@ from torch import Tensor
 from warpdata.camera import Camera, check_camera
 from warpdata.errors import GeometryError, ViewError
 from warpdata.geometry.known_poses import KnownPoses
-from warpdata.geometry.network import DepthNetwork, LoadNetwork, NetworkInput
+from warpdata.geometry.network import DepthNetwork, LoadNetwork, NetworkInput, PreprocessMode
 from warpdata.geometry.types import ContentBox, FrameGeometry, Progress, Provenance, SceneGeometry, no_progress
 from warpdata.geometry.weights import ResolvedWeights
 from warpdata.geometry.windows import Chain, Window, merge_windows, plan_windows
@@ -48,7 +48,7 @@ class NetworkEstimator:
         load: LoadNetwork,
         *,
         weights: ResolvedWeights,
-        preprocess_mode: Literal["crop", "pad"],
+        preprocess_mode: PreprocessMode,
         window_frames: int,
         window_overlap: int,
         poses: Literal["estimated", "given"],

@@ -22,6 +22,9 @@ from warpdata.geometry.weights import ResolvedWeights
 SPARE_MEMORY = 0.1
 """Part of the free memory left alone: an allocator's fragments come on top of the tensors that are counted."""
 
+PreprocessMode = Literal["crop", "pad", "balanced"]
+"""How a network's input is made of a picture: `crop` and `pad` are VGGT's ways, `balanced` is VGGT-Omega's."""
+
 OMEGA_RESOLUTIONS = {"vggt_omega_1b_416_reproduce.pt": 416, "vggt_omega_1b_256_text.pt": 256}
 """Published checkpoints trained at another resolution than 512."""
 
@@ -115,14 +118,14 @@ class VGGTNetwork:
 
     Args:
         weights: the checkpoint.
-        preprocess_mode: how VGGT's input is made of a picture; VGGT-Omega takes pictures of any shape.
+        preprocess_mode: how its input is made of a picture; one of the network's own ways.
         device: where it runs.
 
     Raises:
         WeightsError: the checkpoint does not fit the network, or not into the device's memory.
     """
 
-    def __init__(self, weights: ResolvedWeights, preprocess_mode: Literal["crop", "pad"], device: torch.device):
+    def __init__(self, weights: ResolvedWeights, preprocess_mode: PreprocessMode, device: torch.device):
         import warpdata_vggt
 
         try:
@@ -179,9 +182,7 @@ class VGGTNetwork:
 
 
 @functools.lru_cache(maxsize=1)
-def shared_network(
-    weights: ResolvedWeights, preprocess_mode: Literal["crop", "pad"], device: torch.device
-) -> DepthNetwork:
+def shared_network(weights: ResolvedWeights, preprocess_mode: PreprocessMode, device: torch.device) -> DepthNetwork:
     """The network of these weights; the last one loaded stays, so that the scenes of a run share it."""
     return VGGTNetwork(weights, preprocess_mode, device)
 
