@@ -216,6 +216,17 @@ def test_sizes_come_from_the_header_alone(tmp_path):
     assert image_size(tmp_path / "a.png") == (40, 50)
 
 
+def test_blank_pictures_are_no_lie(tmp_path):
+    """The densest files there are: one value a million times."""
+    for mode, name, options in (
+        ("1", "a.png", {}),
+        ("1", "a.tif", {"compression": "group4"}),
+        ("RGB", "b.jpg", {"quality": 1, "progressive": True}),
+    ):
+        Image.new(mode, (3000, 2000)).save(tmp_path / name, **options)
+        assert not load_image(tmp_path / name).any()
+
+
 def test_masks_are_true_where_not_zero(tmp_path):
     values = np.array([[0, 1], [255, 0]], np.uint8)
     Image.fromarray(values).save(tmp_path / "grey.png")

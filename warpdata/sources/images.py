@@ -30,8 +30,9 @@ from warpdata.sources.fit import Fit
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".heic", ".heif"})
 """Names of pictures end in one of these, in any case."""
 
-MAX_PIXELS_PER_BYTE = 10_000
-"""A file cannot hold more pixels than this in one byte (an empty bilevel PNG has 8256): its header is lying."""
+MAX_PIXELS_PER_BYTE = 50_000
+"""A file that claims more pixels than this for each of its bytes lies: even blank ones, in the densest of the formats
+(lossless WebP), stay below 26,000."""
 
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "HEIF", "WEBP", "GIF")
 """What a file may be, whatever its name says. Formats that start other programs (EPS) are not among them."""

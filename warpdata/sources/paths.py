@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from warpdata.errors import ViewError
@@ -19,13 +20,21 @@ def resolve_inside(root: Path, relative: str) -> Path:
     """
     as_posix = relative.replace("\\", "/")
     parts = PurePosixPath(as_posix).parts
-    if not parts or "\0" in relative:
+    if not parts or "\0" in relative or not _can_be_encoded(relative):
         raise ViewError(f"path {relative!r} names no file; give one relative to {root}")
     if PurePosixPath(as_posix).is_absolute() or PureWindowsPath(relative).drive or ".." in parts:
         raise ViewError(f"path {relative!r} leads out of the scene's folder {root}; only paths inside it are read")
     path = root.joinpath(*parts)
     check_inside(root, path)
     return path
+
+
+def _can_be_encoded(path: str) -> bool:
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_inside(root: Path, path: Path) -> None:

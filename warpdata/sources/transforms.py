@@ -22,7 +22,7 @@ from warpdata.camera import Camera, check_camera, invert_rigid
 from warpdata.config import MAX_JSON_BYTES
 from warpdata.errors import SceneError, ViewError
 from warpdata.sources.images import IMAGE_SUFFIXES, image_size
-from warpdata.sources.paths import resolve_inside
+from warpdata.sources.paths import check_inside, resolve_inside
 from warpdata.sources.scene import DepthFile
 
 TRANSFORMS_FILE = "transforms.json"
@@ -97,7 +97,7 @@ def read_transforms(root: Path, image_folder: Path) -> Transforms:
             if frame.path in frames:
                 raise ViewError("its image is listed more than once; the first entry is used")
             frames[frame.path] = frame
-        except ViewError as error:
+        except (OSError, ViewError) as error:
             left_out[name if name not in left_out else f"{name} (entry {number})"] = str(error)
     return Transforms(
         frames=list(frames.values()),
@@ -154,6 +154,7 @@ def _find_image(root: Path, image_folder: Path, file_path: str) -> Path:
     for place in (said, resolve_inside(root, (image_folder.relative_to(root) / said.name).as_posix())):
         for candidate in (place, *(place.with_name(place.name + suffix) for suffix in sorted(IMAGE_SUFFIXES))):
             if candidate.is_file():
+                check_inside(root, candidate)
                 return candidate
     raise ViewError(f"its image {said} does not exist")
 
