@@ -91,7 +91,7 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def readable_size(num_bytes: float) -> str:
+def readable_size(num_bytes: int | float) -> str:
     """`1.5 GB` and the like, in powers of 1000."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if num_bytes < 1000:
