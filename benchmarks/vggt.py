@@ -10,17 +10,22 @@
 from __future__ import annotations
 
 import argparse
-import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
-from warpdata_vggt import VGGT
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from warpdata_vggt import VGGT, VGGTOutput
 from warpdata_vggt.formula import fill_by_formula, formula_images
 from warpdata_vggt.reference import reference_forward
 
-# Measured with bfloat16 autocast around the aggregator of the published implementation, relative RMS.
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+ATTENTION = {"flash": SDPBackend.FLASH_ATTENTION, "cudnn": SDPBackend.CUDNN_ATTENTION}
+
+# Errors measured with bfloat16 autocast around the aggregator of the published implementation, relative RMS.
 YARDSTICK = {"last layer": 0.005, "pose_enc": 0.01, "depth": 0.0014, "depth_conf": 0.0009}
 
 
@@ -47,46 +52,65 @@ def rms_error(got: torch.Tensor, want: torch.Tensor) -> float:
     return ((got - want).square().mean().sqrt() / want.square().mean().sqrt()).item()
 
 
-def run_cpu_side(side: str, hw: tuple[int, int], repeats: int) -> None:
-    """One side of the comparison, in a process of its own so that its peak memory is its own."""
-    dtype = torch.bfloat16 if side == "network-bfloat16" else torch.float32
-    network, images = full_size("cpu", dtype), formula_images(1, hw)
+def side_of(name: str, network: VGGT) -> Callable[[torch.Tensor], VGGTOutput]:
+    """What is run under a name; both hold the same weights."""
+    if name == "network":
+        return network
     state = network.state_dict()
-    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        out = reference_forward(state, network.config, images) if side == "definition" else network(images)
-        seconds.append(time.perf_counter() - start)
+    return lambda images: reference_forward(state, network.config, images)
+
+
+def cpu_memory(args: argparse.Namespace) -> None:
+    """One pass of one side, in a process of its own so that the peak is its own."""
+    import resource  # not on Windows
+
+    network, images = full_size("cpu", DTYPES[args.dtype]), formula_images(1, tuple(args.hw))
+    run = side_of(args.side, network)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    run(images)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    plan = network.memory_plan(1, hw)
+    planned = network.memory_plan(1, tuple(args.hw)).total
     print(
-        f"{side:18} best {min(seconds):6.2f} s of {repeats}, resident {peak / 1e6:5.2f} GB at most "
-        f"({resident / 1e6:.2f} GB before), planned {plan.total / 1e9:.2f} GB; "
-        f"depth mean {out.depth.mean():.6f}, pose {out.pose_enc[0, 0, :3].tolist()}",
+        f"{args.side:10} {args.dtype:8} resident at most {peak / 1e6:.2f} GB, {before / 1e6:.2f} GB with weights alone, "
+        f"network plans {planned / 1e9:.2f} GB",
         flush=True,
     )
 
 
 def cpu(args: argparse.Namespace) -> None:
-    """Each side in a fresh process, one after the other."""
-    print(f"one frame of {args.hw[0]} x {args.hw[1]}, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    for side in ("definition", "network", "network-bfloat16"):
-        command = [
-            sys.executable,
-            __file__,
-            "cpu-side",
-            side,
-            "--hw",
-            *map(str, args.hw),
-            "--repeats",
-            str(args.repeats),
-        ]
+    """Seconds of both sides in turns (what else the machine does meets both alike), then the memory of each."""
+    hw = tuple(args.hw)
+    print(f"one frame of {hw[0]} x {hw[1]}, {torch.get_num_threads()} threads, torch {torch.__version__}", flush=True)
+    network, images = full_size("cpu", DTYPES[args.dtype]), formula_images(1, hw)
+    outputs = {}
+    times: dict[str, list[tuple[float, float]]] = {"definition": [], "network": []}
+    for _ in range(args.repeats):
+        for name, taken in times.items():
+            wall, work = time.perf_counter(), time.process_time()
+            outputs[name] = side_of(name, network)(images)
+            taken.append((time.perf_counter() - wall, time.process_time() - work))
+    for name, taken in times.items():
+        wall, work = (min(column) for column in zip(*taken, strict=True))
+        print(
+            f"{name:10} {args.dtype:8} best of {args.repeats}: {wall:6.2f} s, {work:6.2f} s of processor time",
+            flush=True,
+        )
+    for key in ("pose_enc", "depth", "depth_conf"):
+        error = rms_error(getattr(outputs["network"], key), getattr(outputs["definition"], key))
+        print(f"{key}: the two differ by {error:.1e} (relative RMS)")
+    del network, outputs
+    for name in times:
+        command = [sys.executable, __file__, "cpu-memory", name, "--dtype", args.dtype, "--hw", *map(str, hw)]
         subprocess.run(command, check=True)
 
 
 def cuda(args: argparse.Namespace) -> None:
     """A row for each number of frames."""
+    with sdpa_kernel(ATTENTION[args.attention]) if args.attention else nullcontext():
+        cuda_table(args)
+
+
+def cuda_table(args: argparse.Namespace) -> None:
     network = full_size("cuda", torch.bfloat16)
     if args.compile:
         network.compile_blocks(dynamic=False)
@@ -136,19 +160,25 @@ def precision(args: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, run, hw in (("cpu", cpu, (294, 518)), ("cuda", cuda, (392, 518)), ("precision", precision, (84, 126))):
+    for name, run, hw in (
+        ("cpu", cpu, (294, 518)),
+        ("cpu-memory", cpu_memory, (294, 518)),
+        ("cuda", cuda, (392, 518)),
+        ("precision", precision, (84, 126)),
+    ):
         command = commands.add_parser(name, help=run.__doc__)
         command.add_argument("--hw", type=int, nargs=2, default=hw)
-        command.add_argument("--repeats", type=int, default=3)
         command.set_defaults(run=run)
+        if name in ("cpu", "cuda"):
+            command.add_argument("--repeats", type=int, default=3)
+        if name in ("cpu", "cpu-memory"):
+            command.add_argument("--dtype", choices=DTYPES, default="float32", help="of the network's matrix weights")
+        if name == "cpu-memory":
+            command.add_argument("side", choices=("definition", "network"))
         if name == "cuda":
             command.add_argument("--frames", type=int, nargs="+", default=[1, 8, 24, 100])
             command.add_argument("--compile", action="store_true", help="torch.compile the parts around attention")
-    side = commands.add_parser("cpu-side")
-    side.add_argument("side")
-    side.add_argument("--hw", type=int, nargs=2)
-    side.add_argument("--repeats", type=int)
-    side.set_defaults(run=lambda args: run_cpu_side(args.side, tuple(args.hw), args.repeats))
+            command.add_argument("--attention", choices=ATTENTION, help="instead of PyTorch's own choice")
     args = parser.parse_args()
     args.run(args)
 

@@ -30,6 +30,12 @@ def _one_thread(request):
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(autouse=True)
+def _exact_convolutions(monkeypatch):
+    """On CUDA convolutions are rounded to TF32 unless this is off."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+
+
 @pytest.fixture(scope="session")
 def tiny_config():
     """VGGT of three layers."""

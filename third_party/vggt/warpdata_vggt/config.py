@@ -13,8 +13,10 @@ def _from_section(cls: type, section: dict[str, Any], where: str) -> Any:
     unknown = sorted(set(section) - names)
     if unknown:
         raise ValueError(f"{where} has unknown keys {', '.join(unknown)}; known are {', '.join(sorted(names))}")
+    # JSON has lists for tuples, and may write a float without its point.
+    floats = {f.name for f in dataclasses.fields(cls) if isinstance(f.default, float)}
     values = {name: tuple(v) if isinstance(v, list) else v for name, v in section.items()}
-    return cls(**values)
+    return cls(**{name: float(v) if name in floats else v for name, v in values.items()})
 
 
 def _from_dict(cls: type, data: dict[str, Any], family: str) -> Any:

@@ -124,7 +124,7 @@ class DenseHead(nn.Module, ABC):
         return kept
 
     def decode(
-        self, projected: list[Float[Tensor, "n p c"]], grid_hw: tuple[int, int], record: Record = ignore
+        self, projected: list[Float[Tensor, "n p _"]], grid_hw: tuple[int, int], record: Record = ignore
     ) -> tuple[Float[Tensor, "n H W"], Float[Tensor, "n H W"]]:
         """Depth (> 0) and confidence (> 1) of some frames from their projected layer outputs, float32."""
         image_hw = (grid_hw[0] * self.patch, grid_hw[1] * self.patch)
@@ -134,7 +134,7 @@ class DenseHead(nn.Module, ABC):
         return logits[:, 0].exp(), 1 + logits[:, 1].exp()
 
     def fuse(
-        self, projected: list[Float[Tensor, "n p c"]], grid_hw: tuple[int, int], record: Record
+        self, projected: list[Float[Tensor, "n p _"]], grid_hw: tuple[int, int], record: Record
     ) -> Float[Tensor, "n c h w"]:
         """The four branches brought to their own scales, then joined from coarse to fine."""
         branches = []

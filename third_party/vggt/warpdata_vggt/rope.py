@@ -27,7 +27,9 @@ def rotate(x: Float[Tensor, "*tokens d"], table: RopeTable) -> Float[Tensor, "*t
     """Rotate the feature pairs of `x` by the table's angles."""
     groups, n = table.cos.shape[-2:]
     a, b = x.unflatten(-1, (groups, 2, n)).unbind(-2)
-    return torch.stack((a * table.cos - b * table.sin, b * table.cos + a * table.sin), dim=-2).flatten(-3)
+    turned_a = torch.addcmul(a * table.cos, b, table.sin, value=-1)
+    turned_b = torch.addcmul(b * table.cos, a, table.sin)
+    return torch.stack((turned_a, turned_b), dim=-2).flatten(-3)
 
 
 def grid_positions(
