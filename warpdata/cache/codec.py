@@ -90,13 +90,18 @@ def decode_map(description: dict[str, Any], content: bytes, hw: tuple[int, int])
             raise ValueError(f"a constant map holds {value!r}")
         return np.full(hw, value, np.float32)
     unit, mantissa_bits = description.get("unit"), description.get("mantissa_bits")
-    if encoding == "multiple" and isinstance(unit, float) and 0 < unit < _LARGEST / _LARGEST_MULTIPLE:
+    if encoding == "multiple" and isinstance(unit, float) and _is_unit(unit):
         numbers = _decode_numbers(description, content, hw, _LARGEST_MULTIPLE)
         return numbers.astype(np.float32) * np.float32(unit)
     if encoding == "rounded" and isinstance(mantissa_bits, int) and 1 <= mantissa_bits <= 23:
         shift = 23 - mantissa_bits
         return (_decode_numbers(description, content, hw, _LARGEST_PATTERN >> shift) << shift).view(np.float32)
     raise ValueError(f"a map has the unknown encoding {description!r}")
+
+
+def _is_unit(unit: float) -> bool:
+    """Whether the multiples of a unit are float32 numbers of full precision."""
+    return float(np.finfo(np.float32).tiny) <= unit <= _LARGEST / _LARGEST_MULTIPLE
 
 
 def _round_mantissa(values: Float32[np.ndarray, "h w"], bits: int) -> Int32[np.ndarray, "h w"]:
@@ -107,7 +112,7 @@ def _round_mantissa(values: Float32[np.ndarray, "h w"], bits: int) -> Int32[np.n
 
 def _multiples(values: Float32[np.ndarray, "h w"], unit: float) -> Int32[np.ndarray, "h w"] | None:
     """The whole numbers that times `unit` are exactly `values`, or None."""
-    if not 0 < unit < _LARGEST / _LARGEST_MULTIPLE or values.max() / unit >= _LARGEST_MULTIPLE:
+    if not _is_unit(unit) or float(values.max()) / unit >= _LARGEST_MULTIPLE:
         return None
     numbers = np.rint(values / np.float32(unit))
     return numbers.astype(np.int32) if np.array_equal(numbers * np.float32(unit), values) else None

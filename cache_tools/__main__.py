@@ -1,0 +1,157 @@
+"""`python -m cache_tools show|verify|prune|warm PATH`: care of geometry caches.
+
+Exit codes: 0, all is well; 1, an entry is not good, a scene or view was left out, or a file could not be removed;
+2, unusable arguments; 130, interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from cache_tools.prune import plan_prune, remove
+from cache_tools.show import show
+from cache_tools.verify import verify
+from warpdata.config import FilterOptions, GeometryOptions, SizeOptions, SourceOptions
+from warpdata.display import Display
+from warpdata.dry_run import readable_size
+from warpdata.errors import WarpdataError
+from warpdata.sources import open_source
+
+DONE, INCOMPLETE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+
+
+@dataclass(frozen=True)
+class Show:
+    """List what a cache holds."""
+
+    path: tyro.conf.Positional[Path]
+    """Folder of the cache."""
+    json: bool = False
+    """Print JSON."""
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Check every entry against its digests, and against the files it was made from where they are still there."""
+
+    path: tyro.conf.Positional[Path]
+    """Folder of the cache."""
+
+
+@dataclass(frozen=True)
+class Prune:
+    """List stale and damaged entries and what killed runs left; remove them with --yes.
+
+    Files that are not the cache's are named and never touched.
+    """
+
+    path: tyro.conf.Positional[Path]
+    """Folder of the cache."""
+    yes: bool = False
+    """Remove what is listed."""
+
+
+@dataclass(frozen=True)
+class Warm:
+    """Make the geometry of all scenes ahead of training."""
+
+    path: tyro.conf.Positional[Path]
+    """Folder of the cache; made where it does not exist."""
+    source: SourceOptions = field(default_factory=SourceOptions)
+    geometry: GeometryOptions = field(default_factory=GeometryOptions)
+    size: SizeOptions = field(default_factory=SizeOptions)
+    filters: FilterOptions = field(default_factory=FilterOptions)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where networks run; auto takes CUDA where there is a GPU."""
+
+
+Command = (
+    Annotated[Show, tyro.conf.subcommand("show")]
+    | Annotated[Verify, tyro.conf.subcommand("verify")]
+    | Annotated[Prune, tyro.conf.subcommand("prune")]
+    | Annotated[Warm, tyro.conf.subcommand("warm")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    with Display() as display:
+        try:
+            command = tyro.cli(
+                Command, prog="python -m cache_tools", args=arguments, config=(tyro.conf.OmitArgPrefixes,)
+            )
+            return RUN[type(command)](command, display)
+        except (WarpdataError, OSError, ValueError) as error:
+            display.say_always(f"error: {error}")
+            return UNUSABLE
+        except KeyboardInterrupt:
+            display.say_always("interrupted; what is finished stays")
+            return INTERRUPTED
+
+
+def _show(command: Show, display: Display) -> int:
+    contents = show(command.path)
+    print(json.dumps(contents.as_json(), indent=2) if command.json else "\n".join(contents.lines()))
+    return DONE
+
+
+def _verify(command: Verify, display: Display) -> int:
+    all_good = True
+    for verdict in verify(command.path, progress=display.stage):
+        display.say_always(verdict.line())
+        all_good &= verdict.is_good
+    return DONE if all_good else INCOMPLETE
+
+
+def _prune(command: Prune, display: Display) -> int:
+    plan = plan_prune(command.path, progress=display.stage)
+    for removal in plan.removals:
+        display.say_always(f"{removal.path} ({readable_size(removal.num_bytes)}): {removal.reason}")
+    for item in plan.foreign:
+        display.say_always(f"{item.path} is not the cache's and stays")
+    total = f"{len(plan.removals)} files, {readable_size(sum(removal.num_bytes for removal in plan.removals))}"
+    if not plan.removals:
+        display.say_always("nothing to remove")
+        return DONE
+    if not command.yes:
+        display.say_always(f"{total}; nothing was removed, add --yes to remove them")
+        return DONE
+    failed = remove(plan.removals)
+    for path, reason in failed.items():
+        display.say_always(f"{path} could not be removed: {reason}")
+    display.say_always(f"removed {len(plan.removals) - len(failed)} of {total}")
+    return INCOMPLETE if failed else DONE
+
+
+def _warm(command: Warm, display: Display) -> int:
+    import torch  # with all that follows it, not needed to look after what is there
+
+    from cache_tools.warm import warm
+    from warpdata.data.scene_geometry import GeometryProvider
+
+    if command.device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("--device cuda: this PyTorch finds no CUDA device; use --device cpu, or its CUDA build")
+    device = "cuda" if command.device != "cpu" and torch.cuda.is_available() else "cpu"
+    source = open_source(command.source)
+    display.start(len(source.scene_ids()))
+    provider = GeometryProvider(
+        replace(command.geometry, cache_dir=command.path), command.size, command.filters, torch.device(device)
+    )
+    complete = True
+    for scene in warm(source, provider, progress=display.stage):
+        display.scene_done("\n".join(scene.lines()))
+        complete &= scene.is_complete
+    return DONE if complete else INCOMPLETE
+
+
+RUN = {Show: _show, Verify: _verify, Prune: _prune, Warm: _warm}
+
+if __name__ == "__main__":
+    sys.exit(main())

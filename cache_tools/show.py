@@ -1,0 +1,84 @@
+"""What a cache holds: scenes, frames, bytes, how they were made and under which licences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cache_tools.survey import Found, Kind, survey
+from warpdata.dry_run import readable_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """A cache's files."""
+
+    root: Path
+    found: list[Found]
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        entries = [_entry_as_json(found) for found in self.found if found.entry]
+        others = [
+            {"path": str(found.path), "kind": found.kind.value, "bytes": found.num_bytes, "reason": found.reason}
+            for found in self.found
+            if found.kind not in (Kind.ENTRY, Kind.DIGESTS)
+        ]
+        return {
+            "root": str(self.root),
+            "scenes": len(entries),
+            "frames": sum(entry["frames"] for entry in entries),
+            "bytes": sum(entry["bytes"] for entry in entries),
+            "entries": entries,
+            "other_files": others,
+        }
+
+    def lines(self) -> list[str]:
+        """For a person."""
+        content = self.as_json()
+        lines = [
+            f"{self.root}: {content['scenes']} scenes, {content['frames']} frames, {readable_size(content['bytes'])}"
+        ]
+        for entry in content["entries"]:
+            left_out = f", {entry['left_out']} left out" if entry["left_out"] else ""
+            licences = f"pictures: {entry['source_license'] or 'licence not stated'}"
+            if entry["weights"] or entry["weights_license"]:
+                licences += f"; weights {entry['weights']}: {entry['weights_license'] or 'licence not stated'}"
+            lines.append(
+                f"  {entry['key'][:12]}  {entry['scene']}: {entry['frames']} frames{left_out}, "
+                f"{readable_size(entry['bytes'])}, {entry['estimator']}, {entry['scale']} scale ({licences})"
+            )
+        for other in content["other_files"]:
+            reason = f": {other['reason']}" if other["reason"] else ""
+            lines.append(f"  {other['path']} ({readable_size(other['bytes'])}) is {other['kind']}{reason}")
+        return lines
+
+
+def show(root: Path) -> Contents:
+    """List a cache; reads the entries' headers.
+
+    Raises:
+        OSError: the folder cannot be listed.
+    """
+    return Contents(root=root, found=survey(root))
+
+
+def _entry_as_json(found: Found) -> dict[str, Any]:
+    entry = found.entry
+    provenance = entry.provenance
+    return {
+        "key": entry.key,
+        "path": str(found.path),
+        "scene": entry.scene_id,
+        "frames": len(entry),
+        "left_out": len(entry.left_out),
+        "bytes": found.num_bytes,
+        "scale": entry.scale,
+        "estimator": provenance.estimator,
+        "version": provenance.version,
+        "weights": provenance.weights,
+        "weights_license": provenance.weights_license,
+        "source": entry.header.source_root,
+        "source_license": entry.header.source_license,
+    }

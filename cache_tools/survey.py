@@ -1,0 +1,120 @@
+"""What lies in the folder of a geometry cache, file by file."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from warpdata.cache import CacheEntry, GeometryCache
+from warpdata.cache.header import FORMAT_VERSION, ForeignFileError, OtherVersionError, read_header
+from warpdata.cache.lock import is_abandoned
+
+_KEY = "[0-9a-f]{64}"
+_ENTRY_NAME = re.compile(rf"{_KEY}\.safetensors")
+_LOCK_NAME = re.compile(rf"{_KEY}\.lock")
+_DIGESTS_NAME = re.compile(rf"{_KEY}\.json")
+_TEMPORARY_NAME = re.compile(rf"{_KEY}\.(safetensors|json)\.[0-9a-f]{{16}}\.tmp")
+
+_MIN_AGE_SECONDS = 60
+"""A temporary file younger than this may not have been locked by its writer yet."""
+
+_AGE_WITHOUT_LOCKS_SECONDS = 24 * 3600
+"""Where there are no locks, a temporary file is a killed run's when nobody has written to it for so long."""
+
+
+class Kind(Enum):
+    """What a file in a cache is."""
+
+    ENTRY = "entry"
+    DAMAGED = "damaged"
+    OUTDATED = "of an older format"
+    NEWER = "of a newer format"
+    DIGESTS = "digests"
+    AT_WORK = "of a process at work"
+    LEFTOVER = "left by a killed run"
+    FOREIGN = "not the cache's"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A file (or a foreign folder) in a cache.
+
+    Attributes:
+        num_bytes: its size.
+        reason: what is wrong with it, empty where nothing is.
+        entry: the entry, for `Kind.ENTRY`.
+    """
+
+    path: Path
+    kind: Kind
+    num_bytes: int
+    reason: str = ""
+    entry: CacheEntry | None = None
+
+
+def survey(root: Path) -> list[Found]:
+    """Every file of a cache, sorted by path; reads the entries' headers, not their maps.
+
+    Raises:
+        OSError: the folder cannot be listed.
+    """
+    cache = GeometryCache(root)
+    own_folders = {cache.entry_folder, cache.lock_folder, cache.digest_folder}
+    found: list[Found] = []
+    for path in root.iterdir():
+        if path not in own_folders or path.is_symlink() or not path.is_dir():
+            found.append(Found(path=path, kind=Kind.FOREIGN, num_bytes=path.lstat().st_size))
+        else:
+            found += _survey_folder(path, cache)
+    return sorted(found, key=lambda item: item.path)
+
+
+def _survey_folder(folder: Path, cache: GeometryCache) -> Iterator[Found]:
+    for path in folder.iterdir():
+        try:
+            num_bytes = path.lstat().st_size
+            kind, reason = _classify(path, cache)
+        except FileNotFoundError:  # a process at work has just removed it
+            continue
+        entry = CacheEntry(path) if kind is Kind.ENTRY else None
+        yield Found(path=path, kind=kind, num_bytes=num_bytes, reason=reason, entry=entry)
+
+
+def _classify(path: Path, cache: GeometryCache) -> tuple[Kind, str]:
+    if path.is_symlink() or not path.is_file():
+        return Kind.FOREIGN, ""
+    if path.parent == cache.entry_folder and _ENTRY_NAME.fullmatch(path.name):
+        return _classify_entry(path)
+    if path.parent == cache.digest_folder and _DIGESTS_NAME.fullmatch(path.name):
+        return Kind.DIGESTS, ""
+    if path.parent == cache.lock_folder and _LOCK_NAME.fullmatch(path.name):
+        return (Kind.LEFTOVER if is_abandoned(path) else Kind.AT_WORK), ""
+    if path.parent != cache.lock_folder and _TEMPORARY_NAME.fullmatch(path.name):
+        return (Kind.LEFTOVER if _is_forgotten(path) else Kind.AT_WORK), ""
+    return Kind.FOREIGN, ""
+
+
+def _classify_entry(path: Path) -> tuple[Kind, str]:
+    try:
+        header, _ = read_header(path)
+    except ForeignFileError as error:
+        return Kind.FOREIGN, str(error)
+    except OtherVersionError as error:
+        return (Kind.OUTDATED if error.found < FORMAT_VERSION else Kind.NEWER), str(error)
+    except PermissionError as error:
+        return Kind.FOREIGN, str(error)
+    except (OSError, ValueError) as error:
+        return Kind.DAMAGED, str(error)
+    if header.key != path.stem:
+        return Kind.DAMAGED, f"it was renamed, it holds the geometry of {header.key}"
+    return Kind.ENTRY, ""
+
+
+def _is_forgotten(path: Path) -> bool:
+    age = time.time() - path.stat().st_mtime
+    unlocked = is_abandoned(path)
+    return age > (_AGE_WITHOUT_LOCKS_SECONDS if unlocked is None else _MIN_AGE_SECONDS) and unlocked is not False
