@@ -124,6 +124,11 @@ def turn_depth(folder):
     write_depth(folder / "depth" / "1.png", plane_depth(plane_camera(1)).numpy().T)
 
 
+def lose_depth(folder):
+    write_depth(folder / "depth" / "1.exr", np.full(HW, np.nan))
+    edit_transforms(folder, 1, depth_file_path="depth/1.exr")
+
+
 def lose_mask(folder):
     edit_transforms(folder, 1, mask_path="masks/1.png")
 
@@ -136,6 +141,7 @@ def lose_mask(folder):
         (break_picture, "1.png cannot be read as a picture|is no picture"),
         (turn_picture, "its camera is for a picture of 70x48 pixels, and .* is 48x70 upright"),
         (turn_depth, "is 48x70 pixels, another shape than its picture of 70x48"),
+        (lose_depth, "depth .*1.exr holds no positive number"),
         (lose_mask, "masks/1.png does not exist"),
     ],
 )

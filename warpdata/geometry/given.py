@@ -73,6 +73,8 @@ def read_frame(view: View) -> FrameGeometry:
     image_hw = image_size(view.path)
     camera = view.camera_at(image_hw)
     depth = load_depth(view.depth)
+    if not depth.any():
+        raise ViewError(f"depth {view.depth.path} holds no positive number; export it again")
     (height, width), (image_height, image_width) = depth.shape, image_hw
     if abs(width * image_height / (height * image_width) - 1) > SHAPE_TOLERANCE:
         raise ViewError(
