@@ -13,7 +13,7 @@ from warpdata.writers.atomic import output_errors, part_path, place_file, sync_f
 from warpdata.writers.folder import FolderLayout
 from warpdata.writers.layout import PROMPT
 from warpdata.writers.manifest import DATASET, MANIFEST, Record, read_dataset, read_manifest
-from warpdata.writers.shards import extract_member
+from warpdata.writers.webdataset import extract_member
 
 
 def layout_roots(root: Path, layouts: Iterable[str]) -> dict[str, Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from warpdata.config import ExportOptions
 from warpdata.writers.atomic import place_file, sync_folder, write_atomic
-from warpdata.writers.manifest import IMAGE_ROLES, Record
+from warpdata.writers.manifest import IMAGE_ROLES, MASK_ROLES, Record
 
 PROMPT = "prompt"
 """Role, in a record's files, of the text file that holds its prompt."""
@@ -34,6 +34,11 @@ class Samples:
         return self.root / record.files[role]
 
     @property
+    def common_roles(self) -> list[str]:
+        """Pictures and masks that every sample has."""
+        return [role for role in IMAGE_ROLES + MASK_ROLES if all(role in record.files for record in self.records)]
+
+    @property
     def extension(self) -> str:
         """Of the pictures, with its dot."""
         return Path(self.records[0].files["target"]).suffix
@@ -54,11 +59,23 @@ class Written:
     commands: str = ""
 
 
-Begin = Callable[[Iterable[str]], None]
-"""Called with paths below the layout's root before files are written there."""
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a layout is written.
 
-LayoutWriter = Callable[[Samples, Path, ExportOptions, Begin], Written]
-"""Writes a layout of the samples below a root. What is there from a killed run is completed."""
+    Attributes:
+        root: its folder.
+        state: a folder for what the next run needs to know if this one is killed.
+        begin: called with paths below the root before files are written there.
+    """
+
+    root: Path
+    state: Path
+    begin: Callable[[Iterable[str]], None]
+
+
+LayoutWriter = Callable[[Samples, ExportOptions, Place], Written]
+"""Writes a layout of the samples. What is there from a killed run is completed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,14 +95,15 @@ class Tree:
     commands: str = ""
 
 
-def write_tree(samples: Samples, tree: Tree, root: Path, begin: Begin) -> Written:
+def write_tree(samples: Samples, tree: Tree, place: Place) -> Written:
     """Write a tree: pictures linked or copied, then texts. Captions are UTF-8 without a line end.
 
     Raises:
         OutputError: a file cannot be written; names it.
     """
     prompts = [path for path in tree.prompts if path is not None]
-    begin([*(path for files in tree.files for path in files.values()), *prompts, *tree.texts])
+    root = place.root
+    place.begin([*(path for files in tree.files for path in files.values()), *prompts, *tree.texts])
     records, folders = [], {root}
     for record, files, prompt in zip(samples.records, tree.files, tree.prompts, strict=True):
         for role, path in files.items():

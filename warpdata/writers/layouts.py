@@ -2,36 +2,61 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from warpdata.config import ExportOptions
-from warpdata.writers.layout import Begin, LayoutWriter, Samples, Written
+from warpdata.writers.aitoolkit import write_aitoolkit
+from warpdata.writers.diffsynth import write_diffsynth
+from warpdata.writers.huggingface import plan_parquet, write_imagefolder, write_parquet
+from warpdata.writers.layout import LayoutWriter, Place, Samples, Written
+from warpdata.writers.litdata import write_litdata
 from warpdata.writers.manifest import DATASET, MANIFEST, fingerprint, write_manifest
+from warpdata.writers.modelscope import write_modelscope
+from warpdata.writers.musubi import write_musubi
+from warpdata.writers.shards import Shard
+from warpdata.writers.sharegpt import write_sharegpt
+from warpdata.writers.webdataset import plan_webdataset, write_webdataset
 
 
-def write_folder(samples: Samples, root: Path, options: ExportOptions, begin: Begin) -> Written:
+def write_folder(samples: Samples, options: ExportOptions, place: Place) -> Written:
     """The triplet folder, which needs nothing more than its manifest."""
     return Written(records=samples.records, files={})
 
 
-LAYOUTS: dict[str, LayoutWriter] = {"folder": write_folder}
+LAYOUTS: dict[str, LayoutWriter] = {
+    "folder": write_folder,
+    "webdataset": write_webdataset,
+    "modelscope": write_modelscope,
+    "diffsynth": write_diffsynth,
+    "aitoolkit": write_aitoolkit,
+    "musubi": write_musubi,
+    "hf": write_imagefolder,
+    "hf-parquet": write_parquet,
+    "litdata": write_litdata,
+    "sharegpt": write_sharegpt,
+}
+
+SHARD_PLANS: dict[str, Callable[[Samples, ExportOptions], list[Shard]]] = {
+    "webdataset": plan_webdataset,
+    "hf-parquet": plan_parquet,
+}
+"""Layouts whose files several processes can share out among them."""
 
 
 def write_layout(
-    name: str, samples: Samples, root: Path, options: ExportOptions, run_options: dict[str, Any], begin: Begin
+    name: str, samples: Samples, options: ExportOptions, run_options: dict[str, Any], place: Place
 ) -> Written:
     """Write a layout with its manifest, `dataset.json` last.
 
     Args:
         run_options: JSON, what the export depends on; kept in `dataset.json` with its fingerprint.
-        begin: called with paths below `root` before files are written there.
 
     Raises:
         OutputError: a file cannot be written; names it.
     """
-    written = LAYOUTS[name](samples, root, options, begin)
-    begin([MANIFEST, DATASET])
+    written = LAYOUTS[name](samples, options, place)
+    place.begin([MANIFEST, DATASET])
     about = {"layout": name, "options": run_options, "fingerprint": fingerprint(run_options)}
-    write_manifest(root, written.records, about, written.files)
+    write_manifest(place.root, written.records, about, written.files)
     return written

@@ -19,7 +19,7 @@ from warpdata.writers.encode import Encoded, Encoder
 from warpdata.writers.existing import all_paths, find_exports, has_length, layout_roots, remove_files, restore
 from warpdata.writers.folder import FolderLayout, describe, store
 from warpdata.writers.journal import STATE_FOLDER, Journal
-from warpdata.writers.layout import Samples
+from warpdata.writers.layout import Place, Samples
 from warpdata.writers.layouts import write_layout
 from warpdata.writers.manifest import DATASET, Record, dump_json, fingerprint
 from warpdata.writers.ply import PointCloud
@@ -81,7 +81,7 @@ class Writers:
         self._export, self._output, self._run = export, output, run
         self._prompts = Prompts(export)
         self._files = FolderLayout(
-            extension=output.output_format,
+            extension="png" if output.output_format == "png" else "jpg",
             coverage=output.coverage,
             confidence=output.confidence,
             ply=output.save_ply,
@@ -136,6 +136,10 @@ class Writers:
         return self._intact or all(
             has_length(self._store_root / path, record.bytes[role]) for role, path in record.files.items()
         )
+
+    def scores(self, sample_id: str) -> dict[str, float]:
+        """The scores of a triplet that is complete."""
+        return {name: value for name, value in self._journal.records[sample_id].warp.items() if name != "version"}
 
     def write(
         self, triplet: Triplet, points: PointCloud | None = None, *, geometry: dict[str, Any] | None = None
@@ -256,7 +260,8 @@ class Writers:
         """All layouts from the triplet folder; then whatever of ours no layout lists is removed."""
         samples = Samples(root=self._store_root, records=records, link=True)
         for name, root in self._roots.items() if records else ():
-            written = write_layout(name, samples, root, self._export, self._options, partial(self._begin, root))
+            place = Place(root=root, state=self._journal.folder / name, begin=partial(self._begin, root))
+            written = write_layout(name, samples, self._export, self._options, place)
             if written.commands:
                 self.commands.append(written.commands)
         current = set(all_paths(self._root, find_exports(self._root)))

@@ -1,0 +1,67 @@
+"""LitData: chunks and an index, written by the library itself, whose binary layout has no other specification."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import replace
+from typing import Any
+
+from warpdata.config import ExportOptions
+from warpdata.errors import OutputError
+from warpdata.writers.atomic import output_errors, place_file, sync_folder
+from warpdata.writers.layout import Place, Samples, Written
+from warpdata.writers.manifest import dump_json
+
+INDEX = "index.json"
+
+
+def write_litdata(samples: Samples, options: ExportOptions, place: Place) -> Written:
+    """Write `index.json` and `chunk-0-<n>.bin`; see `LayoutWriter`.
+
+    Items are dictionaries of id, splats, reference, target and masks (compressed pictures as bytes), prompt, and json,
+    the sample's line of the manifest as text.
+
+    Raises:
+        OutputError: the package `litdata` is not installed.
+    """
+    try:
+        from litdata.streaming import Cache
+    except ImportError as error:
+        raise OutputError("--layout litdata needs the package litdata: pip install litdata") from error
+    roles = samples.common_roles
+    draft = place.state / "draft"
+    with output_errors(draft):
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        cache = Cache(str(draft), chunk_bytes=options.shard_bytes)
+        for number, record in enumerate(samples.records):
+            pictures = {role: samples.path(record, role).read_bytes() for role in roles}
+            line = dump_json(record.as_json())
+            cache[number] = {"id": record.id, **pictures, "prompt": record.prompt or "", "json": line}
+        cache.done()
+        cache.merge()
+
+    names = [*sorted(path.name for path in draft.glob("chunk-*.bin")), INDEX]
+    place.begin(names)
+    files: dict[str, Any] = {}
+    for name in names:
+        place_file(draft / name, place.root / name, link=True)
+        with (place.root / name).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        files[name] = {"sha256": digest, "bytes": (place.root / name).stat().st_size}
+    sync_folder(place.root)
+    return Written(
+        records=[
+            replace(
+                record,
+                files={role: role for role in roles},
+                sha256={role: record.sha256[role] for role in roles},
+                bytes={role: record.bytes[role] for role in roles},
+                shard=INDEX,
+            )
+            for record in samples.records
+        ],
+        files=files,
+        commands=f'litdata: StreamingDataset("{place.root}")',
+    )

@@ -1,0 +1,167 @@
+"""WebDataset shards: plain USTAR files whose bytes depend on the samples and options alone, with an index for wids."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from warpdata.config import ExportOptions
+from warpdata.writers.atomic import write_atomic
+from warpdata.writers.card import dataset_card
+from warpdata.writers.layout import Place, Samples, Written, write_text
+from warpdata.writers.manifest import Record, dump_json
+from warpdata.writers.remote import Remote
+from warpdata.writers.shards import Shard, in_shard, pack, plan_shards, shard_key
+
+SPLIT = "train"
+BLOCK = tarfile.BLOCKSIZE
+END_OF_TAR = bytes(2 * BLOCK)
+
+MAX_BASE_NAME = 100
+"""Longest base name that a USTAR header holds."""
+
+MAX_SUFFIX = len(".confidence.jpeg")
+
+
+def plan_webdataset(samples: Samples, options: ExportOptions) -> list[Shard]:
+    """The shards, in order: a function of the samples and options alone."""
+    content = _Content(samples, options.shard_alias)
+    plans = plan_shards(
+        samples.records, options.shard_samples, options.shard_bytes - len(END_OF_TAR), content.sample_bytes
+    )
+    return [
+        Shard(
+            path=f"{SPLIT}-{number:06d}.tar",
+            records=records,
+            key=shard_key(records, content.extensions),
+            write=partial(content.write, records),
+        )
+        for number, records in enumerate(plans)
+    ]
+
+
+def write_webdataset(samples: Samples, options: ExportOptions, place: Place) -> Written:
+    """Write `train-%06d.tar`, `index.json` and the card; see `LayoutWriter`."""
+    content = _Content(samples, options.shard_alias)
+    shards = plan_webdataset(samples, options)
+    files: dict[str, Any] = pack(shards, place, options.shard_url)
+    index = {
+        "__kind__": "wids-shard-index-v1",
+        "wids_version": 1,
+        "name": SPLIT,
+        "shardlist": [
+            {"url": path, "md5sum": about["md5"], "nsamples": about["samples"], "filesize": about["bytes"]}
+            for path, about in files.items()
+        ],
+    }
+    texts = {
+        "README.md": dataset_card(samples.records, data_files=f"{SPLIT}-*.tar"),
+        "index.json": dump_json(index, indent=1) + "\n",
+    }
+    place.begin(texts)
+    for path, text in texts.items():
+        files[path] = write_text(place.root / path, text)
+        if options.shard_url is not None:
+            Remote(options.shard_url).upload(place.root / path, path)
+    where = options.shard_url or place.root
+    last = f"{len(shards) - 1:06d}"
+    return Written(
+        records=[
+            in_shard(record, shard, samples.common_roles, content.names(record))
+            for shard in shards
+            for record in shard.records
+        ],
+        files=files,
+        commands=(
+            f'webdataset: WebDataset("{where}/{SPLIT}-{{000000..{last}}}.tar")\n'
+            f'datasets: load_dataset("webdataset", data_files={{"train": "{where}/{SPLIT}-*.tar"}})\n'
+            f"energon: energon prepare {where} --non-interactive --split-parts "
+            f"'{SPLIT}:{SPLIT}-{{000000..{last}}}.tar' --sample-type CrudeWebdataset"
+        ),
+    )
+
+
+class _Content:
+    """What the members of a sample are: the same extensions for every sample, as readers take them from the first."""
+
+    def __init__(self, samples: Samples, aliases: Sequence[str]):
+        self._samples = samples
+        files = samples.records[0].files
+        self._roles = {f"{role}{Path(files[role]).suffix}": role for role in samples.common_roles}
+        for alias in aliases:
+            extension, _, role = alias.partition("=")
+            if role not in samples.common_roles or extension in self._roles:
+                raise ValueError(
+                    f"--shard-alias {alias}: give a new extension, =, and one of {', '.join(samples.common_roles)}"
+                )
+            self._roles[extension] = role
+        self._has_prompts = any(record.prompt is not None for record in samples.records)
+        self._geometry_keys = sorted({key for record in samples.records for key in record.geometry})
+        self._warp_keys = sorted({key for record in samples.records for key in record.warp})
+
+    @property
+    def extensions(self) -> list[str]:
+        """Of all members of a sample, sorted."""
+        return sorted([*self._roles, "json", *(["txt"] if self._has_prompts else [])])
+
+    def names(self, record: Record) -> dict[str, str]:
+        """Role -> name of its member."""
+        return {role: f"{member_key(record)}.{extension}" for extension, role in reversed(self._roles.items())}
+
+    def sample_bytes(self, record: Record) -> int:
+        """How much of a shard a sample takes, headers and padding included."""
+        return sum(BLOCK + -(-self._length(record, extension) // BLOCK) * BLOCK for extension in self.extensions)
+
+    def write(self, records: Sequence[Record], file: BinaryIO) -> None:
+        """Write a shard: members in the order of the samples and, in each, of their names."""
+        for record in records:
+            for extension in self.extensions:
+                data = self._data(record, extension)
+                header = tarfile.TarInfo(f"{member_key(record)}.{extension}")  # no owner, no time, mode 0644
+                header.size = len(data)
+                file.write(header.tobuf(tarfile.USTAR_FORMAT, "ascii"))
+                file.write(data)
+                file.write(bytes(-len(data) % BLOCK))
+        file.write(END_OF_TAR)
+
+    def _length(self, record: Record, extension: str) -> int:
+        if extension in self._roles:
+            return record.bytes[self._roles[extension]]
+        return len(self._data(record, extension))
+
+    def _data(self, record: Record, extension: str) -> bytes:
+        if extension in self._roles:
+            return self._samples.path(record, self._roles[extension]).read_bytes()
+        if extension == "txt":
+            return (record.prompt or "").encode()
+        line = record.as_json()
+        del line["sha256"], line["bytes"]
+        line["files"] = self.names(record)
+        line["prompt"] = record.prompt or ""
+        # Readers that make columns of it need the same keys in every sample.
+        line["geometry"] = dict.fromkeys(self._geometry_keys) | record.geometry
+        line["warp"] = dict.fromkeys(self._warp_keys) | record.warp
+        return dump_json(line).encode()
+
+
+def member_key(record: Record) -> str:
+    """What a sample's members are called up to their extension: its id, shortened where USTAR cannot hold it."""
+    if len(record.name) + MAX_SUFFIX <= MAX_BASE_NAME:
+        return record.id
+    digest = hashlib.sha256(record.id.encode()).hexdigest()[:12]
+    return f"{record.scene}/{record.name[: MAX_BASE_NAME - MAX_SUFFIX - 13]}_{digest}"
+
+
+def extract_member(shard: Path, member: str, path: Path) -> bool:
+    """Write one member of a shard to a file of its own; False when the shard or the member cannot be read."""
+    try:
+        with tarfile.open(shard, "r:") as tar:
+            data = tar.extractfile(member).read()
+    except (OSError, tarfile.TarError, KeyError):
+        return False
+    write_atomic(path, data)
+    return True
