@@ -95,13 +95,15 @@ class MaterializeOptions:
         return torch.device(name)
 
     def as_json(self) -> dict[str, Any]:
-        """All options as JSON values."""
-        return json_values(asdict(self))
+        """All options as JSON values, but for the folders of output and cache: a moved output stays the same."""
+        chosen = json_values(asdict(self))
+        del chosen["output"]["output_dir"], chosen["geometry"]["cache_dir"]
+        return chosen
 
     def what_triplets_depend_on(self) -> dict[str, Any]:
         """The options that change a triplet's bytes, or which triplets there are."""
         chosen = self.as_json()
-        del chosen["source"]["input_dir"], chosen["geometry"]["cache_dir"]
+        del chosen["source"]["input_dir"]
         parts = {name: chosen[name] for name in ("source", "size", "geometry", "filters", "pairs")}
         return parts | {"render": json_values(asdict(self.effective_render))}
 

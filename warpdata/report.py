@@ -58,7 +58,7 @@ class SceneReport:
     def mean(self, score: str) -> float | None:
         """Mean of a score over the scene's triplets, None without any. Their order does not matter."""
         values = sorted(scores[score] for scores in self.scores)
-        return round(math.fsum(values) / len(values), 4) if values else None
+        return round(math.fsum(values) / len(values), 4) + 0.0 if values else None
 
     def line(self) -> str:
         """What came of the scene, for a person."""

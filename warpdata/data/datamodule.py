@@ -135,7 +135,7 @@ class WarpDataModule(LightningDataModule):
                     provider(source.scene(scene_id), progress=display.stage)
                 except UNUSABLE_SCENE as error:
                     logger.warning("scene %s has no geometry: %s", scene_id, error)
-                display.scene_done(None)
+                display.scene_done(f"{scene_id}: geometry is ready")
         if self.trainer is not None:
             self.trainer.strategy.barrier("warpdata: geometry is made")
         self._scenes = {}

@@ -102,7 +102,7 @@ class PairInputs:
 def prepare_pair(
     sample_id: str,
     reference: FrameGeometry,
-    target: FrameGeometry,
+    target: FrameCamera,
     load_reference: LoadImage,
     load_target: LoadImage,
     *,
@@ -115,7 +115,7 @@ def prepare_pair(
     Args:
         sample_id: `<scene>/<name>`.
         reference: geometry of the view to warp.
-        target: geometry of the view to warp it into; only its camera and size are used.
+        target: the view to warp it into.
         load_reference: loads the reference's picture for a fit; called once or twice.
         load_target: the same for the target.
         output_hw: the one size of the triplet's pictures, see `output_size`.

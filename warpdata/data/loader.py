@@ -67,7 +67,8 @@ class WarpLoader:
         self._render = partial(render_batch, options=render, as_float=as_float, backend=backend)
         self._resumed = Place(epoch=0, index=0)
         self._given = Place(epoch=0, index=0)
-        self._decoded = DataLoader(
+        self._make_decoder = partial(
+            DataLoader,
             dataset,
             batch_sampler=order,
             collate_fn=collate_inputs,
@@ -75,6 +76,11 @@ class WarpLoader:
             persistent_workers=num_workers > 0,
             prefetch_factor=ahead if num_workers else None,
         )
+        self._decoder: DataLoader[PairInputs] | None = None
+
+    def close(self) -> None:
+        """Stop the decoding processes; iterating again starts new ones."""
+        self._decoder = None
 
     def __len__(self) -> int:
         """Steps of the whole epoch: those done before the loaded state was saved, and those to come."""
@@ -86,7 +92,8 @@ class WarpLoader:
         if self._steps_given:  # the same epoch again: from its beginning
             order.index = 0
         self._given = Place(epoch=order.epoch, index=order.index)
-        batches = iter(self._decoded)  # worker processes start in this thread, not in the render thread
+        self._decoder = self._decoder or self._make_decoder()
+        batches = iter(self._decoder)  # worker processes start in this thread, not in the render thread
         if self._render_in == "worker":
             rendered = rendered_ahead(batches, self._render, self.device, ahead=self._ahead)
         elif self._render_in == "collate":

@@ -79,7 +79,7 @@ class GeometryProvider:
 
     def overlaps(self, entry: CacheEntry, confidence_threshold: float) -> Overlaps:
         """Measured overlaps of an entry's frames, kept in the cache's folder."""
-        return Overlaps(entry, self.cache.root / "overlaps", confidence_threshold)
+        return Overlaps(entry, self.cache.overlap_folder, confidence_threshold)
 
     def _estimator(self, scene: Scene) -> tuple[Estimator, str]:
         return choose_estimator(scene, self._options, self._size, self._filters, device=self._device)

@@ -42,7 +42,7 @@ class ScenePairs:
 
     def sizes(self, pair: Pair) -> Sizes:
         """What pairs of one batch must have in common, from headers alone."""
-        reference, target = self.entry.header.frames[pair.reference], self.entry.header.frames[pair.target]
+        reference, target = self.entry.camera(pair.reference), self.entry.camera(pair.target)
         depth_hw = reference.camera.hw
         plan = plan_fits(
             depth_hw,
@@ -65,7 +65,7 @@ class ScenePairs:
         return prepare_pair(
             self.sample_id(pair),
             self.entry.frame(pair.reference),
-            self.entry.frame(pair.target),
+            self.entry.camera(pair.target),
             partial(frames.load, self.paths[pair.reference]),
             partial(frames.load, self.paths[pair.target]),
             output_hw=self.output_hw,
