@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 import shutil
 from dataclasses import replace
 from typing import Any
 
 from warpdata.config import ExportOptions
 from warpdata.errors import OutputError
-from warpdata.writers.atomic import output_errors, place_file, sync_folder
+from warpdata.writers.atomic import output_errors, place_file, sync_folder, write_atomic
 from warpdata.writers.layout import Place, Samples, Written
-from warpdata.writers.manifest import dump_json
+from warpdata.writers.manifest import dump_json, file_sha256, fingerprint
 
 INDEX = "index.json"
 
@@ -41,15 +41,18 @@ def write_litdata(samples: Samples, options: ExportOptions, place: Place) -> Wri
             cache[number] = {"id": record.id, **pictures, "prompt": record.prompt or "", "json": line}
         cache.done()
         cache.merge()
+        index = json.loads((draft / INDEX).read_text(encoding="utf-8"))
+    # Readers tell versions of a data set by this; the time of day would make every export another version.
+    del index["updated_at"]
+    index["updated_at"] = fingerprint(index)
+    write_atomic(draft / INDEX, dump_json(index))
 
     names = [*sorted(path.name for path in draft.glob("chunk-*.bin")), INDEX]
     place.begin(names)
     files: dict[str, Any] = {}
     for name in names:
         place_file(draft / name, place.root / name, link=True)
-        with (place.root / name).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        files[name] = {"sha256": digest, "bytes": (place.root / name).stat().st_size}
+        files[name] = {"sha256": file_sha256(draft / name), "bytes": (draft / name).stat().st_size}
     sync_folder(place.root)
     return Written(
         records=[

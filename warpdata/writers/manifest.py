@@ -104,6 +104,15 @@ def fingerprint(options: Any) -> str:
     return hashlib.sha256(dump_json(options).encode()).hexdigest()
 
 
+def file_sha256(path: Path) -> str:
+    """Digest of a file of any length, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def write_manifest(root: Path, records: Iterable[Record], dataset: dict[str, Any], files: dict[str, Any]) -> None:
     """Complete an export: the manifest, and after it `dataset.json`, whose presence says that nothing is missing.
 
