@@ -43,11 +43,12 @@ def plan_prune(root: Path, *, progress: Progress = no_progress) -> Plan:
         if verdict.state in REMOVABLE
     ]
     found = survey(root)
-    removals += [
-        Removal(path=item.path, num_bytes=item.num_bytes, reason=item.kind.value)
-        for item in found
-        if item.kind is Kind.LEFTOVER
-    ]
+    removed_keys = {removal.path.stem for removal in removals}
+    for item in found:
+        if item.kind in (Kind.LEFTOVER, Kind.ORPHAN):
+            removals.append(Removal(path=item.path, num_bytes=item.num_bytes, reason=item.kind.value))
+        elif item.kind is Kind.OVERLAPS and item.path.name.split(".")[0] in removed_keys:
+            removals.append(Removal(path=item.path, num_bytes=item.num_bytes, reason="overlaps of such an entry"))
     return Plan(removals=removals, foreign=[item for item in found if item.kind is Kind.FOREIGN])
 
 

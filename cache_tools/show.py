@@ -23,7 +23,7 @@ class Contents:
         others = [
             {"path": str(found.path), "kind": found.kind.value, "bytes": found.num_bytes, "reason": found.reason}
             for found in self.found
-            if found.kind not in (Kind.ENTRY, Kind.DIGESTS)
+            if found.kind not in (Kind.ENTRY, Kind.DIGESTS, Kind.OVERLAPS)
         ]
         return {
             "root": str(self.root),

@@ -17,7 +17,8 @@ _KEY = "[0-9a-f]{64}"
 _ENTRY_NAME = re.compile(rf"{_KEY}\.safetensors")
 _LOCK_NAME = re.compile(rf"{_KEY}\.lock")
 _DIGESTS_NAME = re.compile(rf"{_KEY}\.json")
-_TEMPORARY_NAME = re.compile(rf"{_KEY}\.(safetensors|json)\.[0-9a-f]{{16}}\.tmp")
+_OVERLAPS_NAME = re.compile(rf"({_KEY})\..+\.json")
+_TEMPORARY_NAME = re.compile(rf"{_KEY}\.(.+\.)?(safetensors|json)\.[0-9a-f]{{16}}\.tmp")
 
 _MIN_AGE_SECONDS = 60
 """A temporary file younger than this may not have been locked by its writer yet."""
@@ -34,6 +35,8 @@ class Kind(Enum):
     OUTDATED = "of an older format"
     NEWER = "of a newer format"
     DIGESTS = "digests"
+    OVERLAPS = "overlaps"
+    ORPHAN = "overlaps of an entry that is gone"
     AT_WORK = "of a process at work"
     LEFTOVER = "left by a killed run"
     FOREIGN = "not the cache's"
@@ -63,7 +66,7 @@ def survey(root: Path) -> list[Found]:
         OSError: the folder cannot be listed.
     """
     cache = GeometryCache(root)
-    own_folders = {cache.entry_folder, cache.lock_folder, cache.digest_folder}
+    own_folders = {cache.entry_folder, cache.overlap_folder, cache.lock_folder, cache.digest_folder}
     found: list[Found] = []
     for path in root.iterdir():
         if path not in own_folders or path.is_symlink() or not path.is_dir():
@@ -91,6 +94,8 @@ def _classify(path: Path, cache: GeometryCache) -> tuple[Kind, str]:
         return _classify_entry(path)
     if path.parent == cache.digest_folder and _DIGESTS_NAME.fullmatch(path.name):
         return Kind.DIGESTS, ""
+    if path.parent == cache.overlap_folder and (match := _OVERLAPS_NAME.fullmatch(path.name)):
+        return (Kind.OVERLAPS if cache.entry_path(match[1]).exists() else Kind.ORPHAN), ""
     if path.parent == cache.lock_folder and _LOCK_NAME.fullmatch(path.name):
         return (Kind.LEFTOVER if is_abandoned(path) else Kind.AT_WORK), ""
     if path.parent != cache.lock_folder and _TEMPORARY_NAME.fullmatch(path.name):

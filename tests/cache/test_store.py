@@ -48,6 +48,9 @@ def test_frames_come_back_in_any_order(cache, scene):
         assert torch.equal(frame.camera.K, made.camera.K)
         assert torch.equal(frame.camera.cam_from_world, made.camera.cam_from_world)
         assert frame.camera.hw == HW
+        alone = entry.camera(index)
+        assert (alone.name, alone.image_hw, alone.content_box) == (made.name, made.image_hw, made.content_box)
+        assert torch.equal(alone.image_camera.K, made.image_camera.K)
         assert torch.equal(frame.depth == 0, made.depth == 0)
         torch.testing.assert_close(frame.depth, made.depth, rtol=2**-15, atol=0)
         torch.testing.assert_close(frame.confidence - 1, made.confidence - 1, rtol=2**-7, atol=2e-7)

@@ -185,6 +185,17 @@ def test_prune_shows_and_removes_only_when_told(cache, input_dir, foreign, lefto
     assert "nothing to remove" in capsys.readouterr().err
 
 
+def test_what_was_measured_goes_with_its_entry(cache):
+    left, right = entry_of(cache, "left"), entry_of(cache, "right")
+    cache.overlap_folder.mkdir()
+    files = [cache.overlap_folder / f"{key}.v1.1.01.json" for key in (left.key, right.key, KEY)]
+    for file in files:
+        file.write_text("{}")
+    damage(left)
+    assert main(["prune", str(cache.root), "--yes"]) == 0
+    assert [file.exists() for file in files] == [False, True, False]
+
+
 def test_prune_keeps_good_entries(cache):
     before = all_files(cache)
     assert main(["prune", str(cache.root), "--yes"]) == 0

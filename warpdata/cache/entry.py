@@ -14,7 +14,7 @@ from warpdata.cache.codec import decode_map
 from warpdata.cache.header import EntryHeader, ForeignFileError, OtherVersionError, read_header, tensor_name
 from warpdata.cache.tensor_file import TensorFile
 from warpdata.errors import CacheError
-from warpdata.geometry.types import FrameGeometry, Provenance
+from warpdata.geometry.types import FrameCamera, FrameGeometry, Provenance
 
 
 class CacheEntry:
@@ -80,6 +80,14 @@ class CacheEntry:
     def image_hws(self) -> list[tuple[int, int]]:
         """Height and width of every frame's upright original image."""
         return [frame.image_hw for frame in self.header.frames]
+
+    def camera(self, index: int) -> FrameCamera:
+        """One frame without its maps; takes nothing but the header.
+
+        Raises:
+            IndexError: there is no such frame.
+        """
+        return self.header.frames[index]
 
     def index(self, name: str) -> int:
         """Number of a view's frame.

@@ -13,7 +13,7 @@ import torch
 from warpdata.cache.tensor_file import TensorFile, read_tensor_file
 from warpdata.camera import Camera
 from warpdata.config import MAX_IMAGE_PIXELS
-from warpdata.geometry.types import ContentBox, Provenance
+from warpdata.geometry.types import ContentBox, FrameCamera, Provenance
 
 FORMAT_VERSION = 1
 """Of the entries' format and of the key; raised whenever either changes, so that older entries are not found."""
@@ -35,19 +35,14 @@ class OtherVersionError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrameHeader:
+class FrameHeader(FrameCamera):
     """A frame without its maps.
 
     Attributes:
-        camera: of the depth map.
         depth: how its map is encoded, see `codec`, with the digest of its bytes.
         confidence: the same for confidence - 1.
     """
 
-    name: str
-    camera: Camera
-    image_hw: tuple[int, int]
-    content_box: ContentBox
     depth: dict[str, Any]
     confidence: dict[str, Any]
 

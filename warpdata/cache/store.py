@@ -29,8 +29,9 @@ WAITING = "waiting for another process"
 class GeometryCache:
     """Geometry of scenes on disk; safe to share between processes and machines. Nothing is written before it is needed.
 
-    The folder holds `geometry/<key>.safetensors`, an entry a scene; `digests/`, what the scenes' files were found to
-    contain; and `locks/`, empty files of processes at work. Each can be removed at any time while nobody works with it.
+    The folder holds `geometry/<key>.safetensors`, an entry a scene; `overlaps/`, what was measured on entries;
+    `digests/`, what the scenes' files were found to contain; and `locks/`, empty files of processes at work. Each can
+    be removed at any time while nobody works with it.
 
     Args:
         root: the folder.
@@ -43,6 +44,11 @@ class GeometryCache:
     @property
     def entry_folder(self) -> Path:
         return self.root / "geometry"
+
+    @property
+    def overlap_folder(self) -> Path:
+        """For files about an entry, called `<key>.<anything>.json`."""
+        return self.root / "overlaps"
 
     @property
     def lock_folder(self) -> Path:

@@ -31,21 +31,17 @@ class ContentBox:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrameGeometry:
-    """Depth and camera of one view, at the depth map's own size (h, w).
+class FrameCamera:
+    """Where one view was taken from, for a depth map of size (h, w).
 
     Attributes:
         name: the view's name.
-        depth: (h, w), planar z-depth in the scene's unit, 0 where there is none; float32 on the CPU.
-        confidence: (h, w), at least 1; 1 where the estimator cannot vouch for the depth. Scale: the estimator's.
-        camera: of the depth map, `camera.hw == depth.shape`; float64.
+        camera: of the depth map, `camera.hw == (h, w)`; float64.
         image_hw: height and width of the upright original image.
         content_box: what part of the original image the depth map spans.
     """
 
     name: str
-    depth: Float[Tensor, "h w"]
-    confidence: Float[Tensor, "h w"]
     camera: Camera
     image_hw: tuple[int, int]
     content_box: ContentBox
@@ -57,6 +53,19 @@ class FrameGeometry:
         box = self.content_box
         scale_xy = ((box.right - box.left) / width, (box.bottom - box.top) / height)
         return self.camera.mapped(scale_xy, (box.left, box.top), self.image_hw)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameGeometry(FrameCamera):
+    """Depth and camera of one view, at the depth map's own size (h, w).
+
+    Attributes:
+        depth: (h, w), planar z-depth in the scene's unit, 0 where there is none; float32 on the CPU.
+        confidence: (h, w), at least 1; 1 where the estimator cannot vouch for the depth. Scale: the estimator's.
+    """
+
+    depth: Float[Tensor, "h w"]
+    confidence: Float[Tensor, "h w"]
 
 
 @dataclass(frozen=True, kw_only=True)
