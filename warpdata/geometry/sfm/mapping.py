@@ -1,0 +1,243 @@
+"""Cameras and sparse points: escalate until a model is found that can be believed, or refuse the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from warpdata.camera import Camera
+from warpdata.errors import GeometryError
+from warpdata.geometry.sfm.child_process import read_arrays, run_worker
+from warpdata.geometry.sfm.gate import (
+    MIN_SHARE,
+    MIN_VIEWS,
+    Disagreement,
+    disagreement,
+    drop_weak_views,
+    why_unproven,
+)
+from warpdata.geometry.sfm.matching import LEVELS, Matches, MatchingLevel, match_views, view_name
+from warpdata.geometry.sfm.pictures import Picture
+from warpdata.geometry.sfm.types import SparseModel
+from warpdata.geometry.types import Progress
+
+HOPELESS_SHARE = 0.5
+"""When matches join no more of the views than this, more matches of the same pictures will not either."""
+
+HOMOGRAPHY_SHARE = 0.8
+"""When a homography explains this share of the pairs, the camera only turned, or saw one flat surface."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapping:
+    """What structure from motion found.
+
+    Attributes:
+        model: the accepted model, its views in the order of the pictures.
+        left_out: view name -> why it is not in the model.
+        attempts: what each level found and the verdict on it, as JSON: for the report.
+    """
+
+    model: SparseModel
+    left_out: dict[str, str]
+    attempts: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """The best model of one level and the verdict on it.
+
+    Attributes:
+        model: after `drop_weak_views`, or None where there is none.
+        unproven: why it is not to be believed, or None.
+        cross_check: the greatest disagreement with a model of the other mapper.
+    """
+
+    model: SparseModel | None
+    unproven: str | None
+    cross_check: Disagreement | None
+
+
+def map_views(
+    pictures: Sequence[Picture], folder: Path, *, threads: int, time_limit_s: float, progress: Progress
+) -> Mapping:
+    """Cameras and sparse points of pictures whose poses are not known; their world is arbitrary in place and scale.
+
+    Raises:
+        GeometryError: no model could be proven right; the message says what is wrong with the photographs.
+    """
+    if len(pictures) < MIN_VIEWS:
+        raise GeometryError(
+            f"structure from motion needs {MIN_VIEWS} different photographs, because two alone cannot be checked; "
+            f"{len(pictures)} can be used here. Add photographs, or a transforms.json with cameras: then two are enough"
+        )
+    attempts: list[dict[str, Any]] = []
+    for step, level in enumerate(LEVELS):
+        progress(f"matching ({level.name})", step, len(LEVELS))
+        matches = match_views(pictures, folder, level, threads=threads, time_limit_s=time_limit_s)
+        candidate = judge(read_models(matches, pictures, folder, level, time_limit_s=time_limit_s), len(pictures))
+        component = matches.largest_component()
+        attempts.append(describe(level, matches, candidate, len(component)))
+        hopeless = len(component) <= HOPELESS_SHARE * len(pictures)
+        proven = candidate.model is not None and candidate.unproven is None
+        if proven and (len(candidate.model.names) >= MIN_SHARE * len(pictures) or hopeless or level is LEVELS[-1]):
+            progress("matching", len(LEVELS), len(LEVELS))
+            return Mapping(
+                model=in_order(candidate.model, pictures),
+                left_out=why_left_out(candidate.model, matches, pictures),
+                attempts=attempts,
+            )
+        if hopeless or not matches.inliers:
+            break
+    raise GeometryError(explain_failure(matches, candidate, len(pictures)))
+
+
+def judge(models: dict[str, list[SparseModel]], view_count: int) -> Candidate:
+    """The largest model that the gate passes, or else the largest; global models before incremental ones.
+
+    Args:
+        models: of each mapper.
+        view_count: number of pictures of the scene.
+    """
+    pruned = {
+        mapper: [kept for kept in map(drop_weak_views, found) if len(kept.names) >= 1] for mapper, found in models.items()
+    }
+    ranked = sorted(
+        ((mapper, model) for mapper, found in pruned.items() for model in found),
+        key=lambda item: (why_unproven(item[1]) is not None, -len(item[1].names)),
+    )
+    if not ranked:
+        return Candidate(model=None, unproven="no model was found", cross_check=None)
+    mapper, model = ranked[0]
+    unproven = why_unproven(model)
+    checks = [disagreement(model, other) for other_mapper, other in ranked if other_mapper != mapper]
+    worst = max(
+        (check for check in checks if check is not None),
+        key=lambda check: (not check.acceptable, check.rotation_deg),
+        default=None,
+    )
+    if unproven is None and worst is not None and not worst.acceptable:
+        unproven = (
+            f"two ways of computing the cameras of {worst.views} views disagree by {worst.rotation_deg:.1f} degrees "
+            f"and {worst.centre_share:.0%} of the extent"
+        )
+    return Candidate(model=model, unproven=unproven, cross_check=worst)
+
+
+def read_models(
+    matches: Matches, pictures: Sequence[Picture], folder: Path, level: MatchingLevel, *, time_limit_s: float
+) -> dict[str, list[SparseModel]]:
+    """The models of both mappers, computed or left by an earlier run."""
+    path = folder / f"{level.name}.models.npz"
+    if not path.exists():
+        request = {
+            "task": "map",
+            "database": str(matches.database),
+            "pictures": str(pictures[0].path.parent),
+            "scratch": str(folder / "scratch"),
+            "models": str(path),
+        }
+        run_worker(request, folder, time_limit_s=time_limit_s)
+    return models_from_arrays(read_arrays(path))
+
+
+def models_from_arrays(arrays: dict[str, np.ndarray]) -> dict[str, list[SparseModel]]:
+    """Models from the worker's arrays, named `mapper.index.array`."""
+    parts: dict[tuple[str, int], dict[str, np.ndarray]] = {}
+    for key, array in arrays.items():
+        mapper, index, name = key.split(".")
+        parts.setdefault((mapper, int(index)), {})[name] = array
+    models: dict[str, list[SparseModel]] = {}
+    for (mapper, _), part in sorted(parts.items()):
+        poses = np.zeros((len(part["names"]), 4, 4))
+        poses[:, :3] = part["cam_from_world"]
+        poses[:, 3, 3] = 1
+        cameras = tuple(
+            Camera(K=torch.from_numpy(K), cam_from_world=torch.from_numpy(pose), hw=(int(hw[0]), int(hw[1])))
+            for K, pose, hw in zip(part["K"], poses, part["hw"], strict=True)
+        )
+        model = SparseModel(
+            names=tuple(view_name(str(name)) for name in part["names"]),
+            cameras=cameras,
+            points=torch.from_numpy(part["points"]),
+            observed_view=torch.from_numpy(part["observed_view"]),
+            observed_point=torch.from_numpy(part["observed_point"]),
+            observed_xy=torch.from_numpy(part["observed_xy"]),
+        )
+        models.setdefault(mapper, []).append(model)
+    return models
+
+
+def in_order(model: SparseModel, pictures: Sequence[Picture]) -> SparseModel:
+    """The model with its views in the order of the pictures."""
+    place = {picture.view.name: index for index, picture in enumerate(pictures)}
+    return model.subset(sorted(range(len(model.names)), key=lambda index: place[model.names[index]]))
+
+
+def describe(level: MatchingLevel, matches: Matches, candidate: Candidate, component: int) -> dict[str, Any]:
+    """One attempt as JSON."""
+    model, check = candidate.model, candidate.cross_check
+    return {
+        "level": level.name,
+        "verified_pairs": len(matches.inliers),
+        "largest_group": component,
+        "views": 0 if model is None else len(model.names),
+        "points": 0 if model is None else len(model.points),
+        "reprojection_error_px": None if model is None else round(model.reprojection_errors().mean().item(), 3),
+        "cross_check": None
+        if check is None
+        else {
+            "views": check.views,
+            "rotation_deg": round(check.rotation_deg, 3),
+            "centre_share": round(check.centre_share, 4),
+        },
+        "verdict": candidate.unproven or "accepted",
+    }
+
+
+def why_left_out(model: SparseModel, matches: Matches, pictures: Sequence[Picture]) -> dict[str, str]:
+    """Why each picture that is not in the model is not."""
+    matched = {name for pair in matches.inliers for name in pair}
+    joined = matches.largest_component()
+    reasons = {}
+    for picture in pictures:
+        name = picture.view.name
+        if name in model.names:
+            continue
+        if name not in matched:
+            reasons[name] = (
+                f"it shares no points with any other view ({matches.features.get(name, 0)} features were found in it)"
+            )
+        elif name not in joined:
+            reasons[name] = "it shares points only with views that are not joined to the largest part of the scene"
+        else:
+            reasons[name] = "its camera could not be found reliably: it shares too few points with the other views"
+    return reasons
+
+
+def explain_failure(matches: Matches, candidate: Candidate, view_count: int) -> str:
+    """The message for a scene without a model, by what is most likely wrong with the photographs."""
+    ways_out = "photograph with more overlap while moving sideways, add a transforms.json, or use network weights"
+    if not matches.inliers:
+        few = max(matches.features.values(), default=0)
+        return (
+            f"no two photographs share enough points (at most {few} features were found in one); depth without "
+            f"weights needs overlapping views of a textured scene: {ways_out}"
+        )
+    if len(matches.homographies) >= HOMOGRAPHY_SHARE * len(matches.inliers):
+        return (
+            "the photographs were taken from one place, or show one flat surface: turning the camera gives no depth; "
+            f"{ways_out}"
+        )
+    component = len(matches.largest_component())
+    if component <= HOPELESS_SHARE * view_count:
+        return (
+            f"no more than {component} of {view_count} photographs share enough points; depth without weights needs "
+            f"overlapping views: {ways_out}"
+        )
+    return f"the cameras could not be found reliably ({candidate.unproven}); {ways_out}"
