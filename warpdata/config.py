@@ -221,24 +221,6 @@ class PairOptions:
             raise ValueError(f"--pair-overlap is {low} {high}; it must be two numbers with 0 <= low < high <= 1")
 
 
-@dataclass(frozen=True, kw_only=True)
-class OutputOptions:
-    """What is written."""
-
-    output_dir: Path = Path("output")
-    """Folder for the triplets."""
-    output_format: Literal["jpg", "jpeg", "png"] = "jpg"
-    """Format of splat, reference and target: jpg (quality 95, 4:4:4) or png. Masks are always PNG."""
-    confidence: bool = True
-    """Write the reference's confidence as PNG, on the fixed scale 255 (1 - 1/c); 0 where there is no depth."""
-    coverage: bool = True
-    """Write the splat's coverage as PNG: 255 where a point is seen, fading to 0 in holes."""
-    save_ply: bool = False
-    """Write the reference's points, those the renderer uses, as a binary PLY file."""
-    overwrite: bool = False
-    """Replace an output folder that was made with other options or inputs."""
-
-
 LayoutName = Literal[
     "folder",
     "webdataset",
@@ -258,14 +240,34 @@ SceneFormatName = Literal["colmap", "nerfstudio", "wai", "nsvf", "idr"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """What is written."""
+
+    output_dir: Path = Path("output")
+    """Folder for the triplets."""
+    output_format: Literal["jpg", "jpeg", "png"] = "jpg"
+    """Format of splat, reference and target: jpg (quality 95, 4:4:4) or png. Masks are always PNG."""
+    confidence: bool = True
+    """Write the reference's confidence as PNG, on the fixed scale 255 (1 - 1/c); 0 where there is no depth."""
+    coverage: bool = True
+    """Write the splat's coverage as PNG: 255 where a point is seen, fading to 0 in holes."""
+    save_ply: bool = False
+    """Write the reference's points, those the renderer uses, as a binary PLY file."""
+    export_scenes: tuple[SceneFormatName, ...] = ()
+    """Also write the scenes themselves, pictures, cameras and depth, in these formats, below `scenes/`."""
+    write_threads: int = 0
+    """Threads that compress pictures (0: one a core)."""
+    overwrite: bool = False
+    """Replace an output folder that was made with other options or inputs."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExportOptions:
-    """In which layouts triplets and scenes are written, and what their trainer is told."""
+    """In which layouts triplets are written, and what their trainer is told."""
 
     layout: tuple[LayoutName, ...] = ("folder",)
     """Layouts of the triplets. One goes into the output folder itself; several go into a sub-folder each, made from one
     rendering."""
-    export_scenes: tuple[SceneFormatName, ...] = ()
-    """Also write the scenes themselves, pictures and cameras, in these formats, below `scenes/`."""
     prompt: str | None = None
     """Text that goes with every triplet."""
     prompt_file: Path | None = None
@@ -276,11 +278,10 @@ class ExportOptions:
     shard_bytes: int = 1_000_000_000
     """Most bytes in a shard; a single larger sample still gets one (webdataset, hf-parquet, litdata)."""
     shard_url: str | None = None
-    """Write shards there instead of into the output folder: any fsspec URL, such as s3://bucket/folder."""
+    """Write shards (webdataset, hf-parquet) there instead of into the output folder: any fsspec URL, such as
+    s3://bucket/folder."""
     shard_alias: tuple[str, ...] = ()
     """Extra members in shards for readers with fixed names, such as jpg=target."""
-    write_threads: int = 0
-    """Threads that compress pictures (0: one a core)."""
     worker: tuple[int, int] = (0, 1)
     """This process's number and how many processes share the output; scene i is made by process i mod N, and the
     last process to finish completes the output."""
@@ -292,6 +293,8 @@ class ExportOptions:
             raise ValueError(
                 f"--shard-samples {self.shard_samples} and --shard-bytes {self.shard_bytes} must be at least 1"
             )
+        if self.shard_url is not None and not {"webdataset", "hf-parquet"} & set(self.layout):
+            raise ValueError(f"--shard-url needs --layout webdataset or hf-parquet, not {' '.join(self.layout)}")
         number, count = self.worker
         if not 0 <= number < count:
             raise ValueError(f"--worker is {number} {count}; it must be two numbers with 0 <= number < count")

@@ -13,6 +13,7 @@ from warpdata.writers.atomic import output_errors, part_path, place_file, sync_f
 from warpdata.writers.folder import FolderLayout
 from warpdata.writers.layout import PROMPT
 from warpdata.writers.manifest import DATASET, MANIFEST, Record, read_dataset, read_manifest
+from warpdata.writers.remote import Remote
 from warpdata.writers.webdataset import extract_member
 
 
@@ -43,10 +44,24 @@ class Export:
                 files |= {path: record.bytes[role] for role, path in record.files.items()}
         return files
 
+    @property
+    def url(self) -> str | None:
+        """Where its shards are, if not below the root."""
+        return (self.about["options"].get("shards") or {}).get("url")
+
     def missing(self) -> Iterator[str]:
-        """Paths of files that are absent or of another length."""
+        """Paths of files that are absent or of another length.
+
+        Raises:
+            OutputError: its shards are at a URL that cannot be reached.
+        """
+        shards = {path for path, about in self.about["files"].items() if "key" in about} if self.url else set()
         for path, length in self.files.items():
-            if not has_length(self.root / path, length):
+            if path in shards:
+                there = Remote(self.url).length(path) == length
+            else:
+                there = has_length(self.root / path, length)
+            if not there:
                 yield path
 
 
@@ -132,6 +147,20 @@ def remove_files(root: Path, paths: Iterable[str]) -> None:
     for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
         with suppress(OSError):  # not empty, or gone
             folder.rmdir()
+
+
+def remove_export(export: Export) -> None:
+    """Remove a complete export, here and at its URL; nothing else.
+
+    Raises:
+        OutputError: a file cannot be removed.
+    """
+    paths = [DATASET, MANIFEST, *export.files]
+    remove_files(export.root, paths)
+    if export.url is not None:
+        remote = Remote(export.url)
+        for path in paths:
+            remote.remove(path)
 
 
 def all_paths(root: Path, exports: Iterable[Export]) -> list[str]:

@@ -111,7 +111,7 @@ def write_parquet(samples: Samples, options: ExportOptions, place: Place) -> Wri
     place.begin(["README.md"])
     files["README.md"] = write_text(place.root / "README.md", dataset_card(samples.records))
     return Written(
-        records=[in_shard(record, shard, samples.common_roles) for shard in shards for record in shard.records],
+        records=[in_shard(record, shard.path, samples.common_roles) for shard in shards for record in shard.records],
         files=files,
         commands=f'datasets: load_dataset("{options.shard_url or place.root}")',
     )

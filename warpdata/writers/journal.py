@@ -111,10 +111,14 @@ class Journal:
             self._append({"done": None})
 
     def close(self) -> None:
-        """Stop writing; the state stays for the next run."""
-        self._file.close()
-        self.everyone.release()
-        self._lock.release()
+        """Stop writing; the state stays for the next run, unless nothing was begun."""
+        if self._file.closed:
+            return
+        if self.begun or len(list(self.folder.glob("journal-*.jsonl"))) > 1:
+            self._file.close()
+            self._release()
+        else:
+            self.remove()
 
     def clear(self) -> None:
         """Forget everything: another export begins.
@@ -134,11 +138,15 @@ class Journal:
         """Stop writing and remove the state: the output is complete, or empty."""
         self._file.close()
         self._remove_contents()
-        self.close()
+        self._release()
         with suppress(OSError):  # another run may just have begun; then the folder is its own
             for lock in self.folder.glob("lock-*"):
                 lock.unlink()
             self.folder.rmdir()
+
+    def _release(self) -> None:
+        self.everyone.release(force=True)
+        self._lock.release()
 
     @property
     def _own_path(self) -> Path:

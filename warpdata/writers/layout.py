@@ -6,10 +6,14 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from warpdata.config import ExportOptions
 from warpdata.writers.atomic import place_file, sync_folder, write_atomic
 from warpdata.writers.manifest import IMAGE_ROLES, MASK_ROLES, Record
+
+SHARD_LAYOUTS = {"webdataset", "hf-parquet", "litdata"}
+"""Layouts that depend on the options of shards."""
 
 PROMPT = "prompt"
 """Role, in a record's files, of the text file that holds its prompt."""
@@ -57,6 +61,19 @@ class Written:
     records: Sequence[Record]
     files: dict[str, dict[str, str | int]]
     commands: str = ""
+
+
+def layout_options(export: ExportOptions, prompts: str) -> dict[str, Any]:
+    """JSON, what the bytes of an export depend on besides the triplets; `prompts` is the digest of all texts."""
+    options = {"layout": list(export.layout), "prompts": prompts}
+    if SHARD_LAYOUTS & set(export.layout):
+        options["shards"] = {
+            "samples": export.shard_samples,
+            "bytes": export.shard_bytes,
+            "url": export.shard_url,
+            "alias": list(export.shard_alias),
+        }
+    return options
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from warpdata.writers.litdata import write_litdata
 from warpdata.writers.manifest import DATASET, MANIFEST, fingerprint, write_manifest
 from warpdata.writers.modelscope import write_modelscope
 from warpdata.writers.musubi import write_musubi
+from warpdata.writers.remote import Remote
 from warpdata.writers.shards import Shard
 from warpdata.writers.sharegpt import write_sharegpt
 from warpdata.writers.webdataset import plan_webdataset, write_webdataset
@@ -59,4 +60,8 @@ def write_layout(
     place.begin([MANIFEST, DATASET])
     about = {"layout": name, "options": run_options, "fingerprint": fingerprint(run_options)}
     write_manifest(place.root, written.records, about, written.files)
+    if name in SHARD_PLANS and options.shard_url is not None:
+        remote = Remote(options.shard_url)
+        for path in [*(path for path, file in written.files.items() if "key" not in file), MANIFEST, DATASET]:
+            remote.upload(place.root / path, path)
     return written

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from typing import Any
 
 from warpdata.config import ExportOptions
@@ -12,6 +11,7 @@ from warpdata.errors import OutputError
 from warpdata.writers.atomic import output_errors, place_file, sync_folder, write_atomic
 from warpdata.writers.layout import Place, Samples, Written
 from warpdata.writers.manifest import dump_json, file_sha256, fingerprint
+from warpdata.writers.shards import in_shard
 
 INDEX = "index.json"
 
@@ -55,16 +55,7 @@ def write_litdata(samples: Samples, options: ExportOptions, place: Place) -> Wri
         files[name] = {"sha256": file_sha256(draft / name), "bytes": (draft / name).stat().st_size}
     sync_folder(place.root)
     return Written(
-        records=[
-            replace(
-                record,
-                files={role: role for role in roles},
-                sha256={role: record.sha256[role] for role in roles},
-                bytes={role: record.bytes[role] for role in roles},
-                shard=INDEX,
-            )
-            for record in samples.records
-        ],
+        records=[in_shard(record, INDEX, roles) for record in samples.records],
         files=files,
         commands=f'litdata: StreamingDataset("{place.root}")',
     )

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from warpdata.config import ExportOptions, OutputOptions
 from warpdata.data.triplet import Triplet
 from warpdata.errors import OutputError
 from warpdata.writers.encode import Encoded, Encoder
-from warpdata.writers.existing import all_paths, find_exports, has_length, layout_roots, remove_files, restore
+from warpdata.writers.existing import has_length, restore
 from warpdata.writers.folder import FolderLayout, describe, store
-from warpdata.writers.journal import STATE_FOLDER, Journal
-from warpdata.writers.layout import Place, Samples
-from warpdata.writers.layouts import write_layout
-from warpdata.writers.manifest import DATASET, Record, dump_json, fingerprint
+from warpdata.writers.journal import STATE_FOLDER
+from warpdata.writers.layout import Samples, layout_options
+from warpdata.writers.manifest import Record, fingerprint
+from warpdata.writers.output import OutputFolder
 from warpdata.writers.ply import PointCloud
 from warpdata.writers.prompts import Prompts
 
@@ -30,9 +28,8 @@ log = logging.getLogger(__name__)
 STORE_THREADS = 4
 """Threads that wait for the disk; they cost no processor time."""
 
-
-SHARD_LAYOUTS = {"webdataset", "hf-parquet", "litdata"}
-"""Layouts whose bytes depend on the size of shards."""
+MASK_LAYOUTS = {"folder", "webdataset", "hf-parquet", "litdata"}
+"""Layouts that show masks; without one of them masks are not made."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,48 +67,45 @@ def open_writers(export: ExportOptions, output: OutputOptions, run: RunInfo) -> 
 
 
 class Writers:
-    """Open output; made by `open_writers`.
-
-    Attributes:
-        commands: after the block, how to use what was written, for a person to read.
-    """
+    """Open output; made by `open_writers`."""
 
     def __init__(self, export: ExportOptions, output: OutputOptions, run: RunInfo):
-        self.commands: list[str] = []
-        self._export, self._output, self._run = export, output, run
+        self._output, self._run = output, run
         self._prompts = Prompts(export)
-        self._files = FolderLayout(
-            extension="png" if output.output_format == "png" else "jpg",
-            coverage=output.coverage,
-            confidence=output.confidence,
-            ply=output.save_ply,
+        masks = bool(MASK_LAYOUTS & set(export.layout))
+        self._layout = FolderLayout(
+            extension=output.output_format,
+            coverage=output.coverage and masks,
+            confidence=output.confidence and masks,
+            ply=output.save_ply and "folder" in export.layout,
         )
-        self._root = output.output_dir
-        self._roots = layout_roots(self._root, export.layout)
-        self._store_root = self._roots.get("folder", self._root / STATE_FOLDER / "triplets")
-        self._asked: set[str] = set()
-        self._pending: deque[Future[None]] = deque()
-        self._options = {
+        options = {
             "run": run.options,
             "warp_version": run.warp_version,
-            "files": asdict(self._files),
-            "layout": list(export.layout),
-            "prompts": self._prompts.digest,
-            "shards": [export.shard_samples, export.shard_bytes, export.shard_url, list(export.shard_alias)]
-            if SHARD_LAYOUTS & set(export.layout)
-            else None,
+            "files": asdict(self._layout),
+            **layout_options(export, self._prompts.digest),
         }
-        self._journal = Journal(self._root, export.worker)
-        self._encoder = Encoder(export.write_threads)
+        self._folder = OutputFolder(output.output_dir, options, export, overwrite=output.overwrite)
+        self._journal = self._folder.journal
+        self._store_root = self._folder.roots.get("folder", output.output_dir / STATE_FOLDER / "triplets")
+        self._asked: set[str] = set()
+        self._pending: deque[Future[None]] = deque()
+        self._encoder = Encoder(output.write_threads)
         self._storing = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
-        self._intact = False
         try:
-            with self._journal.everyone:
-                self._exports = find_exports(self._root)
-                self._take_up()
+            self._complete: dict[str, Record] = {}
+            if self._folder.intact:
+                self._complete = {record.id: record for record in self._folder.exports[0].records}
+            else:
+                self._unpack()
         except BaseException:
             self.close()
             raise
+
+    @property
+    def commands(self) -> list[str]:
+        """After the block: how to use what was written, for a person to read."""
+        return self._folder.commands
 
     def has(self, sample_id: str, geometry: dict[str, Any] | None = None) -> bool:
         """Whether a triplet is complete from an earlier run, all its files there.
@@ -123,23 +117,19 @@ class Writers:
             OutputError: it was made from other geometry, that is from another input, and `overwrite` is not set.
         """
         self._asked.add(sample_id)
-        record = self._journal.records.get(sample_id)
+        record = self._complete.get(sample_id) or self._journal.records.get(sample_id)
         if record is None:
             return False
         if geometry is not None and fingerprint(record.geometry) != fingerprint(geometry):
             if not self._output.overwrite:
                 raise OutputError(
-                    f"{self._root} holds {sample_id} made from another input: its geometry differs; "
+                    f"{self._output.output_dir} holds {sample_id} made from another input: its geometry differs; "
                     "use --overwrite, or choose another output folder"
                 )
             return False
-        return self._intact or all(
+        return sample_id in self._complete or all(
             has_length(self._store_root / path, record.bytes[role]) for role, path in record.files.items()
         )
-
-    def scores(self, sample_id: str) -> dict[str, float]:
-        """The scores of a triplet that is complete."""
-        return {name: value for name, value in self._journal.records[sample_id].warp.items() if name != "version"}
 
     def write(
         self, triplet: Triplet, points: PointCloud | None = None, *, geometry: dict[str, Any] | None = None
@@ -156,8 +146,8 @@ class Writers:
             OutputError: this or an earlier triplet cannot be written; names the file.
         """
         self._unpack()
-        files = self._files.files(triplet.id)
-        self._begin(self._store_root, files.values())
+        files = self._layout.files(triplet.id)
+        self._folder.begin(self._store_root, files.values())
         self._asked.add(triplet.id)
         record = describe(
             triplet,
@@ -166,7 +156,7 @@ class Writers:
             geometry=geometry or {},
             prompt=self._prompts.of(triplet.id, triplet.prompt),
         )
-        encoded = self._files.encode(triplet, points, self._encoder)
+        encoded = self._layout.encode(triplet, points, self._encoder)
         self._pending.append(self._storing.submit(self._store, record, encoded))
         while len(self._pending) > STORE_THREADS + self._encoder.threads:
             self._pending.popleft().result()
@@ -178,22 +168,20 @@ class Writers:
         asked = self._journal.finish(self._asked)
         if asked is None:
             return
-        unasked = sorted(self._journal.records.keys() - asked)
+        unasked = sorted((self._complete.keys() | self._journal.records.keys()) - asked)
         if unasked and not self._output.overwrite:
             raise OutputError(
-                f"{self._root} holds {len(unasked)} triplets that this input does not give ({unasked[0]}, ...); "
-                "nothing was completed: use --overwrite to drop them, or choose another output folder"
+                f"{self._output.output_dir} holds {len(unasked)} triplets that this input does not give "
+                f"({unasked[0]}, ...); nothing was changed: use --overwrite to drop them, or another output folder"
             )
-        if self._intact and not unasked:
-            log.info("%s is complete already", self._root)
+        if self._folder.intact and not unasked:
+            log.info("%s is complete already", self._output.output_dir)
             self._journal.remove()
             return
         self._unpack()
-        for sample_id in unasked:
-            del self._journal.records[sample_id]
-        records = [replace(self._journal.records[id], index=k) for k, id in enumerate(sorted(self._journal.records), 1)]
-        self._write_layouts(records)
-        self._journal.remove()
+        kept = sorted(self._journal.records.keys() - set(unasked))
+        records = [replace(self._journal.records[sample_id], index=k) for k, sample_id in enumerate(kept, 1)]
+        self._folder.complete(Samples(root=self._store_root, records=records, link=True))
 
     def close(self) -> None:
         """Stop writing; what is not complete stays for the next run."""
@@ -201,71 +189,20 @@ class Writers:
         self._storing.shutdown(cancel_futures=True)
         self._journal.close()
 
-    def _take_up(self) -> None:
-        """See what the output folder holds, and go on with it or make it free."""
-        unfinished = self._journal.options
-        found = [export.about["options"] for export in self._exports] + ([unfinished] if unfinished else [])
-        others = [options for options in found if fingerprint(options) != fingerprint(self._options)]
-        if others:
-            if not self._output.overwrite:
-                raise OutputError(
-                    f"{self._root} holds an export made with other options ({_difference(others[0], self._options)}); "
-                    "use --overwrite to replace it, or choose another output folder"
-                )
-            remove_files(self._root, [*self._journal.begun, *all_paths(self._root, self._exports)])
-            self._journal.clear()
-            self._exports = []
-        self._journal.options = self._options
-        self._journal.reopen()
-        complete = {export.layout for export in self._exports} == set(self._export.layout)
-        self._intact = complete and not any(path for export in self._exports for path in export.missing())
-        if self._intact:
-            self._journal.records |= {record.id: record for record in self._exports[0].records}
-        else:
-            self._unpack()
-
     def _unpack(self) -> None:
         """Before a complete output is changed, bring its triplets back into the folder that layouts are made from."""
-        if not self._exports:
+        if not self._folder.exports:
             return
-        self._journal.begin(all_paths(self._root, self._exports))
-        kept = self._journal.records if self._intact else {}
-        self._journal.records = {id: record for id, record in self._journal.records.items() if id not in kept}
-        for record in restore(self._exports, self._store_root, self._files):
+        for record in restore(self._folder.exports, self._store_root, self._layout):
             self._journal.add(record)
-        lost = sorted((kept.keys() & self._asked) - self._journal.records.keys())
+        lost = sorted((self._complete.keys() & self._asked) - self._journal.records.keys())
         if lost:
             raise OutputError(
-                f"{self._root} is a complete export that cannot be amended ({lost[0]} cannot be taken out of it); "
-                "use --overwrite, or choose another output folder"
+                f"{self._output.output_dir} is a complete export that cannot be amended ({lost[0]} cannot be taken "
+                "out of it); use --overwrite, or choose another output folder"
             )
-        for export in self._exports:  # from here on the layouts are incomplete
-            remove_files(export.root, [DATASET])
-        self._exports, self._intact = [], False
-
-    def _begin(self, root: Path, paths: Iterable[str]) -> None:
-        """Note what is about to be written, and refuse to replace files that are not ours."""
-        below = root.relative_to(self._root)
-        paths = [(below / path).as_posix() for path in paths]
-        if not self._output.overwrite:
-            for path in paths:
-                if path not in self._journal.begun and (self._root / path).exists():
-                    raise OutputError(
-                        f"{self._root / path} exists and is not of this export; "
-                        "use --overwrite to replace it, or choose another output folder"
-                    )
-        self._journal.begin(paths)
-
-    def _write_layouts(self, records: list[Record]) -> None:
-        """All layouts from the triplet folder; then whatever of ours no layout lists is removed."""
-        samples = Samples(root=self._store_root, records=records, link=True)
-        for name, root in self._roots.items() if records else ():
-            place = Place(root=root, state=self._journal.folder / name, begin=partial(self._begin, root))
-            written = write_layout(name, samples, self._export, self._options, place)
-            if written.commands:
-                self.commands.append(written.commands)
-        current = set(all_paths(self._root, find_exports(self._root)))
-        remove_files(self._root, self._journal.begun - current)
+        self._folder.dissolve()
+        self._complete = {}
 
     def _store(self, record: Record, encoded: dict[str, Future[Encoded]]) -> None:
         files = {role: future.result() for role, future in encoded.items()}
@@ -277,15 +214,3 @@ class Writers:
                 bytes={role: len(file.data) for role, file in files.items()},
             )
         )
-
-
-def _difference(found: dict[str, Any], wanted: dict[str, Any], prefix: str = "") -> str:
-    """The first option, by name, in which two sets differ."""
-    for key in sorted(found.keys() | wanted.keys()):
-        one, other = found.get(key), wanted.get(key)
-        if isinstance(one, dict) and isinstance(other, dict):
-            if difference := _difference(one, other, f"{prefix}{key}."):
-                return difference
-        elif dump_json(one) != dump_json(other):
-            return f"{prefix}{key} is {dump_json(one)} there and {dump_json(other)} here"
-    return ""

@@ -99,10 +99,11 @@ def _pack_one(shard: Shard, place: Place, remote: Remote | None) -> dict[str, An
     return about
 
 
-def in_shard(record: Record, shard: Shard, roles: Sequence[str], files: dict[str, str] | None = None) -> Record:
+def in_shard(record: Record, shard: str, roles: Sequence[str], files: dict[str, str] | None = None) -> Record:
     """A sample's record where it lies in a shard.
 
     Args:
+        shard: the file that holds it.
         files: role -> name within the shard; without it the roles themselves are the names.
     """
     return replace(
@@ -110,7 +111,7 @@ def in_shard(record: Record, shard: Shard, roles: Sequence[str], files: dict[str
         files=files or {role: role for role in roles},
         sha256={role: record.sha256[role] for role in roles},
         bytes={role: record.bytes[role] for role in roles},
-        shard=shard.path,
+        shard=shard,
     )
 
 

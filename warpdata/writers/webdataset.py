@@ -14,7 +14,6 @@ from warpdata.writers.atomic import write_atomic
 from warpdata.writers.card import dataset_card
 from warpdata.writers.layout import Place, Samples, Written, write_text
 from warpdata.writers.manifest import Record, dump_json
-from warpdata.writers.remote import Remote
 from warpdata.writers.shards import Shard, in_shard, pack, plan_shards, shard_key
 
 SPLIT = "train"
@@ -65,13 +64,11 @@ def write_webdataset(samples: Samples, options: ExportOptions, place: Place) -> 
     place.begin(texts)
     for path, text in texts.items():
         files[path] = write_text(place.root / path, text)
-        if options.shard_url is not None:
-            Remote(options.shard_url).upload(place.root / path, path)
     where = options.shard_url or place.root
     last = f"{len(shards) - 1:06d}"
     return Written(
         records=[
-            in_shard(record, shard, samples.common_roles, content.names(record))
+            in_shard(record, shard.path, samples.common_roles, content.names(record))
             for shard in shards
             for record in shard.records
         ],

@@ -1,0 +1,144 @@
+"""An output folder while layouts are being made in it: whose it is, what it holds, and how it becomes complete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from warpdata.config import ExportOptions
+from warpdata.errors import OutputError
+from warpdata.writers.atomic import write_atomic
+from warpdata.writers.existing import all_paths, find_exports, layout_roots, remove_export, remove_files
+from warpdata.writers.journal import Journal
+from warpdata.writers.layout import Place, Samples
+from warpdata.writers.layouts import SHARD_PLANS, write_layout
+from warpdata.writers.manifest import DATASET, dump_json, fingerprint
+from warpdata.writers.shards import note_path, pack
+
+DIGESTS = {"prompts", "triplets"}
+"""Options that are kept as a digest, which tells a person nothing."""
+
+
+class OutputFolder:
+    """A folder that this process writes layouts to, alone or with the other workers of the same run.
+
+    Args:
+        root: the folder; made where it is missing.
+        options: JSON, all that the bytes of the export depend on.
+        export: which layouts, and how.
+        overwrite: whether exports made with other options, and files that are not ours, may be replaced.
+
+    Attributes:
+        journal: what has been done so far.
+        exports: the complete exports that were there; made with the same options.
+        intact: whether these are all that is asked for, with no file missing.
+        roots: layout -> where it goes.
+        commands: how to use what was written, for a person to read.
+
+    Raises:
+        OutputError: the folder holds an export made with other options and `overwrite` is not set, another run is
+            writing there, or it cannot be written.
+    """
+
+    def __init__(self, root: Path, options: dict[str, Any], export: ExportOptions, *, overwrite: bool):
+        self.roots = layout_roots(root, export.layout)
+        self.commands: list[str] = []
+        self.intact = False
+        self._root, self._options, self._export, self._overwrite = root, options, export, overwrite
+        self.journal = Journal(root, export.worker)
+        try:
+            with self.journal.everyone:
+                self.exports = find_exports(root)
+                self._take_up()
+        except BaseException:
+            self.journal.close()
+            raise
+
+    def begin(self, root: Path, paths: Iterable[str]) -> None:
+        """Note files below a root inside this folder that are about to be written.
+
+        Raises:
+            OutputError: one of them exists and is not ours.
+        """
+        below = root.relative_to(self._root)
+        paths = [(below / path).as_posix() for path in paths]
+        if not self._overwrite:
+            for path in paths:
+                if path not in self.journal.begun and (self._root / path).exists():
+                    raise OutputError(
+                        f"{self._root / path} exists and is not of this export; "
+                        "use --overwrite to replace it, or choose another output folder"
+                    )
+        self.journal.begin(paths)
+
+    def dissolve(self) -> None:
+        """Declare the complete exports incomplete before anything in them is changed; their files stay ours."""
+        self.journal.begin(all_paths(self._root, self.exports))
+        for export in self.exports:
+            for path, about in export.about["files"].items():
+                if "key" in about:
+                    write_atomic(note_path(self._state(export.layout), path), dump_json(about))
+            remove_files(export.root, [DATASET])
+        self.exports, self.intact = [], False
+
+    def pack_share(self, samples: Samples) -> None:
+        """Write this worker's share of the shards, so that `complete` finds them done."""
+        number, count = self._export.worker
+        for layout in self._export.layout:
+            if layout in SHARD_PLANS and count > 1:
+                shards = SHARD_PLANS[layout](samples, self._export)
+                pack(shards[number::count], self._place(layout), self._export.shard_url)
+
+    def complete(self, samples: Samples) -> None:
+        """Write every layout, its `dataset.json` last; then remove what of ours no layout lists, and the state."""
+        for layout in self._export.layout if samples.records else ():
+            written = write_layout(layout, samples, self._export, self._options, self._place(layout))
+            if written.commands:
+                self.commands.append(written.commands)
+        current = set(all_paths(self._root, find_exports(self._root)))
+        remove_files(self._root, self.journal.begun - current)
+        self.journal.remove()
+
+    def _take_up(self) -> None:
+        """See what the folder holds, and go on with it or make it free."""
+        unfinished = self.journal.options
+        found = [export.about["options"] for export in self.exports] + ([unfinished] if unfinished else [])
+        others = [options for options in found if fingerprint(options) != fingerprint(self._options)]
+        if others:
+            if not self._overwrite:
+                raise OutputError(
+                    f"{self._root} holds an export made with other options ({_difference(others[0], self._options)}); "
+                    "use --overwrite to replace it, or choose another output folder"
+                )
+            for export in self.exports:
+                remove_export(export)
+            remove_files(self._root, self.journal.begun)
+            self.journal.clear()
+            self.exports = []
+        self.journal.options = self._options
+        self.journal.reopen()
+        complete = {export.layout for export in self.exports} == set(self._export.layout)
+        self.intact = complete and not any(path for export in self.exports for path in export.missing())
+
+    def _place(self, layout: str) -> Place:
+        root = self.roots[layout]
+        return Place(root=root, state=self._state(layout), begin=partial(self.begin, root))
+
+    def _state(self, layout: str) -> Path:
+        return self.journal.folder / layout
+
+
+def _difference(found: dict[str, Any], wanted: dict[str, Any], prefix: str = "") -> str:
+    """The first option, by name, in which two sets differ."""
+    for key in sorted(found.keys() | wanted.keys()):
+        one, other = found.get(key), wanted.get(key)
+        if isinstance(one, dict) and isinstance(other, dict):
+            if difference := _difference(one, other, f"{prefix}{key}."):
+                return difference
+        elif dump_json(one) != dump_json(other):
+            if key in DIGESTS:
+                return f"{key} are others"
+            return f"{prefix}{key} is {dump_json(one)} there and {dump_json(other)} here"
+    return ""
