@@ -104,7 +104,7 @@ def finish(
     """From points in target axes to the picture."""
     splat = draw_nearest(points, view.intrinsics, view.hw, options)
     neighbourhood = s0 * (10 * view.intrinsics[:, 1])
-    visibility = find_visible(splat.position, neighbourhood, options.occlusion_threshold)
+    visibility = find_visible(splat.position, neighbourhood, view.same_centre, options.occlusion_threshold)
     color = take_points(colors, splat.winner.flatten(1)).view(splat.position.shape)
     fill = fill_holes(color, visibility.visible)
     table = fade_table(options.sigma, view.hw, compat=options.compat, device=colors.device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from warpdata.camera import Camera
@@ -24,24 +24,28 @@ class View:
         intrinsics: (B, 4) float32: fx, fy, cx, cy of the target, pixels.
         footprint: (B,) float32, the diagonal of one pixel at depth 1; of the reference for a depth map, of the
             target for points. With the median depth it gives the automatic s0.
+        same_centre: (B,), where a depth map is seen from exactly where it was taken. There every pixel is seen, and
+            none is tested for being hidden.
         hw: height and width of the result, pixels.
     """
 
     cam_from_source: Float[Tensor, "B 3 4"]
     intrinsics: Float[Tensor, "B 4"]
     footprint: Float[Tensor, "B"]
+    same_centre: Bool[Tensor, "B"]
     hw: tuple[int, int]
 
     def to(self, device: torch.device) -> View:
         """The same numbers on another device, in a single transfer."""
         B = len(self.footprint)
-        packed = torch.cat([self.cam_from_source.reshape(B, 12), self.intrinsics, self.footprint[:, None]], dim=1)
-        packed = packed.to(device, non_blocking=True)
+        columns = [self.cam_from_source.reshape(B, 12), self.intrinsics, self.footprint[:, None]]
+        packed = torch.cat([*columns, self.same_centre[:, None].float()], dim=1).to(device, non_blocking=True)
         return replace(
             self,
             cam_from_source=packed[:, :12].reshape(B, 3, 4),
             intrinsics=packed[:, 12:16],
             footprint=packed[:, 16],
+            same_centre=packed[:, 17] != 0,
         )
 
 
@@ -52,6 +56,7 @@ def view_of_points(camera: Camera) -> View:
         cam_from_source=camera.cam_from_world[:, :3].float(),
         intrinsics=intrinsics_of(camera.K).float(),
         footprint=pixel_footprint(camera.K).float(),
+        same_centre=torch.zeros(len(camera.K), dtype=torch.bool, device=camera.K.device),
         hw=camera.hw,
     )
 
@@ -67,6 +72,7 @@ def view_of_depth(reference: Camera, target: Camera) -> View:
         cam_from_source=torch.stack([x_column, y_column, constant, translation], dim=-1).float(),
         intrinsics=intrinsics_of(target.K).float(),
         footprint=pixel_footprint(reference.K).float(),
+        same_centre=(translation == 0).all(dim=1),
         hw=target.hw,
     )
 

@@ -42,19 +42,23 @@ class Visibility:
 
 
 def find_visible(
-    position: Float[Tensor, "B 3 H W"], neighbourhood: Float[Tensor, "B"], occlusion_threshold: float
+    position: Float[Tensor, "B 3 H W"],
+    neighbourhood: Float[Tensor, "B"],
+    same_centre: Bool[Tensor, "B"],
+    occlusion_threshold: float,
 ) -> Visibility:
     """Decide for every drawn pixel whether it is seen.
 
     Args:
         position: drawn points in target axes, z = 0 where there is none.
         neighbourhood: 10 s0 fy; divided by depth it is the neighbourhood's size in pixels.
+        same_centre: where no point is hidden, because all were seen from here.
         occlusion_threshold: points with a mean openness below this are hidden.
     """
     pyramid = nearest_pyramid(position, MAX_LEVELS)
     level = choose_level(pyramid, neighbourhood)
     openness = mean_openness(pyramid, level)
-    hidden = openness < torch.tensor(occlusion_threshold, dtype=torch.float32)
+    hidden = (openness < torch.tensor(occlusion_threshold, dtype=torch.float32)) & ~same_centre[:, None, None]
     return Visibility(visible=(position[:, 2] != 0) & ~hidden, level=level, openness=openness)
 
 

@@ -270,6 +270,7 @@ def find_visible(
         len(sizes),
         array(s0),
         array(view.intrinsics),
+        array(view.same_centre),
         options.occlusion_threshold,
         array(visible),
         array(depth),

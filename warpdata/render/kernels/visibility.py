@@ -91,6 +91,7 @@ def find_visible(
     levels: wp.int32,
     s0: wp.array[wp.float32],
     intrinsics: wp.array2d[wp.float32],
+    same_centre: wp.array[wp.bool],
     occlusion_threshold: wp.float32,
     visible: wp.array3d[wp.uint8],
     depth: wp.array3d[wp.float32],
@@ -101,8 +102,8 @@ def find_visible(
     W = visible.shape[2]
     up = H - 1 - y
     p = position[b, up * W + x]
-    seen = bool(False)
-    if p[2] != 0.0:
+    seen = p[2] != 0.0
+    if seen and not same_centre[b]:
         neighbourhood = s0[b] * (10.0 * intrinsics[b, 1])
         level = choose_level(position, coarse_offset, coarse_hw, coarse_ratio_yx, neighbourhood, b, up, x)
         least = vec8(wp.inf)
