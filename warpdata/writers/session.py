@@ -74,7 +74,7 @@ class Writers:
         self._prompts = Prompts(export)
         masks = bool(MASK_LAYOUTS & set(export.layout))
         self._layout = FolderLayout(
-            extension=output.output_format,
+            extension="png" if output.output_format == "png" else "jpg",
             coverage=output.coverage and masks,
             confidence=output.confidence and masks,
             ply=output.save_ply and "folder" in export.layout,
@@ -130,6 +130,10 @@ class Writers:
         return sample_id in self._complete or all(
             has_length(self._store_root / path, record.bytes[role]) for role, path in record.files.items()
         )
+
+    def scores(self, sample_id: str) -> dict[str, float]:
+        """The scores of a triplet that is complete."""
+        return {name: value for name, value in self._journal.records[sample_id].warp.items() if name != "version"}
 
     def write(
         self, triplet: Triplet, points: PointCloud | None = None, *, geometry: dict[str, Any] | None = None
