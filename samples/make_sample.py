@@ -69,11 +69,11 @@ def table(x: float, y: float, yaw: float) -> list[Box]:
 def trellis(x: float, y: float, yaw: float) -> list[Box]:
     """A lattice of slats 18 mm wide that the room is seen through."""
     parts = []
-    for k in range(6):
-        along = 0.18 * (k - 2.5)
+    for k in range(4):
+        along = 0.34 * (k - 1.5)
         foot = (x + along * math.cos(yaw), y + along * math.sin(yaw))
         parts.append(Box((*foot, 0.75), (0.018, 0.012, 1.5), yaw, "slat"))
-    parts += [Box((x, y, 0.2 + 0.25 * k), (0.98, 0.012, 0.018), yaw, "slat") for k in range(6)]
+    parts += [Box((x, y, 0.2 + 0.4 * k), (1.1, 0.012, 0.018), yaw, "slat") for k in range(4)]
     return parts
 
 
