@@ -133,7 +133,8 @@ class Writers:
 
     def scores(self, sample_id: str) -> dict[str, float]:
         """The scores of a triplet that is complete."""
-        return {name: value for name, value in self._journal.records[sample_id].warp.items() if name != "version"}
+        record = self._complete.get(sample_id) or self._journal.records[sample_id]
+        return {name: value for name, value in record.warp.items() if name != "version"}
 
     def write(
         self, triplet: Triplet, points: PointCloud | None = None, *, geometry: dict[str, Any] | None = None
