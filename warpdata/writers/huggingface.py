@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from warpdata.config import ExportOptions
 from warpdata.errors import OutputError
@@ -71,7 +72,7 @@ def plan_parquet(samples: Samples, options: ExportOptions) -> list[Shard]:
         | {"hole_fraction": Value("float64")}
     )
 
-    def write(records: Sequence[Record], file: BinaryIO) -> None:
+    def write(records: Sequence[Record], file: RawIOBase) -> None:
         # The schema carries the features in its metadata, as `Dataset.to_parquet` writes them; that would take the
         # whole shard into memory.
         with pyarrow.parquet.ParquetWriter(file, features.arrow_schema) as writer:

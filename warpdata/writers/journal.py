@@ -34,6 +34,8 @@ class Journal:
         root: the output folder.
         worker: this process's number and how many processes share the output.
 
+    A new journal holds the lock `everyone`: release it when what the folder holds has been looked at.
+
     Attributes:
         records: the samples that are complete, of all processes, by id.
         begun: paths below the output folder that were, or were about to be, written.
@@ -50,20 +52,17 @@ class Journal:
         self._worker, self._count = worker
         self._done: dict[int, list[str] | None] = {}
         self._writing = threading.Lock()
+        self.everyone = FileLock(self.folder / "lock-all")
+        self._lock = FileLock(self.folder / f"lock-{self._worker}-of-{self._count}")
         with output_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.everyone = FileLock(self.folder / "lock-all")
-            self._lock = FileLock(self.folder / f"lock-{self._worker}-of-{self._count}")
-            try:
-                self._lock.acquire(timeout=0)
-            except Timeout:
-                raise self._busy() from None
+            while not self._lock_state():
+                pass
             try:
                 self._refuse_others(all_counts=False)
                 self._read_all()
                 self._open()
             except BaseException:
-                self._lock.release()
+                self._release()
                 raise
 
     @property
@@ -152,12 +151,28 @@ class Journal:
     def _own_path(self) -> Path:
         return self.folder / f"journal-{self._worker}.jsonl"
 
+    def _lock_state(self) -> bool:
+        """Take this process's lock and everyone's; False when another process removed the state meanwhile."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise self._busy() from None
+        except FileNotFoundError:
+            return False
+        with suppress(FileNotFoundError):
+            self.everyone.acquire()
+        if all(lock.is_locked and Path(lock.lock_file).exists() for lock in (self._lock, self.everyone)):
+            return True
+        self._release()
+        return False
+
     def _open(self) -> None:
         self._file = self._own_path.open("ab")
         self._end_torn_line()
 
     def _remove_contents(self) -> None:
-        for entry in self.folder.iterdir():
+        for entry in list(self.folder.glob("*")):
             if entry.is_dir():
                 shutil.rmtree(entry)
             elif not entry.name.startswith("lock-"):

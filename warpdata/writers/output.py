@@ -49,19 +49,21 @@ class OutputFolder:
         self._root, self._options, self._export, self._overwrite = root, options, export, overwrite
         self.journal = Journal(root, export.worker)
         try:
-            with self.journal.everyone:
-                self.exports = find_exports(root)
-                self._take_up()
+            self.exports = find_exports(root)
+            self._take_up()
+            self.journal.everyone.release()
         except BaseException:
             self.journal.close()
             raise
 
     def begin(self, root: Path, paths: Iterable[str]) -> None:
-        """Note files below a root inside this folder that are about to be written.
+        """Note files below a root inside this folder that are about to be written; those of the state need no note.
 
         Raises:
             OutputError: one of them exists and is not ours.
         """
+        if root.is_relative_to(self.journal.folder):
+            return
         below = root.relative_to(self._root)
         paths = [(below / path).as_posix() for path in paths]
         if not self._overwrite:

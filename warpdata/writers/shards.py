@@ -36,7 +36,7 @@ class Shard:
     path: str
     records: Sequence[Record]
     key: str
-    write: Callable[[BinaryIO], None]
+    write: Callable[[io.RawIOBase], None]
 
 
 def plan_shards(

@@ -6,8 +6,9 @@ import hashlib
 import tarfile
 from collections.abc import Sequence
 from functools import partial
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from warpdata.config import ExportOptions
 from warpdata.writers.atomic import write_atomic
@@ -113,7 +114,7 @@ class _Content:
         """How much of a shard a sample takes, headers and padding included."""
         return sum(BLOCK + -(-self._length(record, extension) // BLOCK) * BLOCK for extension in self.extensions)
 
-    def write(self, records: Sequence[Record], file: BinaryIO) -> None:
+    def write(self, records: Sequence[Record], file: RawIOBase) -> None:
         """Write a shard: members in the order of the samples and, in each, of their names."""
         for record in records:
             for extension in self.extensions:
