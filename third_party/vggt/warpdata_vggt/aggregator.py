@@ -73,6 +73,7 @@ class AlternatingAggregator(nn.Module, ABC):
             self.mix(i, x, frames, chunk, rope, record)
             if kept is not None:
                 yield LayerOutput(i, kept, x)
+            del kept
 
     def tokens(self, images: Float[Tensor, "B S 3 H W"], chunk: int, record: Record) -> Float[Tensor, "N P C"]:
         """Camera token, registers and encoded patches of every frame, float32."""

@@ -109,7 +109,7 @@ class GeometryNetwork(nn.Module, ABC):
                     projected[branch] = dense.project(branch, layer, leading, grid_hw, chunk, heads)
             if layer.index == last:
                 lead = torch.cat((layer.frame[:, :leading], layer.scene[:, :leading]), dim=-1)
-        del layer
+            del layer  # before the next layers run: it is as large as the residual stream
 
         lead = lead.unflatten(0, (scenes, frames))
         steps = self.camera_head(lead, record)
