@@ -16,7 +16,14 @@ from warpdata.geometry.estimator import NetworkEstimator, sample_picture
 from warpdata.geometry.sim3 import fit_sim3
 from warpdata.geometry.types import ContentBox
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 HW = (36, 52)
+
+
+@pytest.fixture(scope="module")
+def exact():
+    return hall(30)
 
 
 @pytest.fixture
@@ -35,8 +42,7 @@ def centres(frames):
     return torch.stack([frame.camera.world_from_cam[:3, 3] for frame in frames])
 
 
-def test_a_long_scene_is_one_geometry_in_the_world_of_its_first_camera(pictures):
-    exact = hall(30)
+def test_a_long_scene_is_one_geometry_in_the_world_of_its_first_camera(pictures, exact):
     network = KnowingNetwork(exact)
     steps = []
     geometry = estimator(network)(scene_of(pictures), progress=lambda stage, done, total: steps.append((done, total)))
@@ -61,9 +67,8 @@ def test_a_long_scene_is_one_geometry_in_the_world_of_its_first_camera(pictures)
     assert geometry.provenance.weights_license == "test weights"
 
 
-def test_known_poses_are_kept_and_depth_takes_their_scale(pictures):
+def test_known_poses_are_kept_and_depth_takes_their_scale(pictures, exact):
     """Each window has a scale of its own; with the scene's cameras, depth is in the scene's unit everywhere."""
-    exact = hall(30)
     cameras = [frame.camera.mapped((2.0, 2.0), (0.0, 0.0), HW) for frame in exact]
     scene = replace(scene_of(pictures, camera=cameras), scale="metric")
     geometry = estimator(KnowingNetwork(exact), poses="given")(scene)
@@ -80,8 +85,7 @@ def test_known_poses_are_kept_and_depth_takes_their_scale(pictures):
     assert all(fit["rotation_degrees"] < 1e-3 for fit in fits)
 
 
-def test_known_poses_that_disagree_show_in_the_residual(pictures):
-    exact = hall(30)
+def test_known_poses_that_disagree_show_in_the_residual(pictures, exact):
     cameras = []
     for index, frame in enumerate(exact):
         pose = frame.camera.cam_from_world.clone()
@@ -93,8 +97,7 @@ def test_known_poses_that_disagree_show_in_the_residual(pictures):
     assert all(fit["reprojection_px"] > 0.1 for fit in geometry.report["depth_scale"])
 
 
-def test_known_poses_that_are_missing_leave_the_view_out(pictures):
-    exact = hall(30)
+def test_known_poses_that_are_missing_leave_the_view_out(pictures, exact):
     cameras = [frame.camera.mapped((2.0, 2.0), (0.0, 0.0), HW) for frame in exact]
     cameras[7] = None
     geometry = estimator(KnowingNetwork(exact), poses="given")(scene_of(pictures, camera=cameras))
@@ -103,17 +106,16 @@ def test_known_poses_that_are_missing_leave_the_view_out(pictures):
     assert "--poses given" in geometry.left_out["0007"]
 
 
-def test_known_poses_in_one_place_have_no_scale(pictures):
-    exact = hall(30)
+def test_known_poses_in_one_place_have_no_scale(pictures, exact):
     cameras = [exact[0].camera.mapped((2.0, 2.0), (0.0, 0.0), HW)] * 30
     geometry = estimator(KnowingNetwork(exact), poses="given")(scene_of(pictures, camera=cameras))
     with pytest.raises(GeometryError, match="--poses estimated"):
         list(geometry.frames)
 
 
-def test_a_camera_that_is_none_costs_its_view_alone(pictures):
+def test_a_camera_that_is_none_costs_its_view_alone(pictures, exact):
     """A field of view of 0, which the network can predict, is an infinite focal length."""
-    geometry = estimator(KnowingNetwork(hall(30), blind={0, 13}))(scene_of(pictures))
+    geometry = estimator(KnowingNetwork(exact, blind={0, 13}))(scene_of(pictures))
     frames = list(geometry.frames)
     assert len(frames) == 28
     assert sorted(geometry.left_out) == ["0000", "0013"]
@@ -121,10 +123,10 @@ def test_a_camera_that_is_none_costs_its_view_alone(pictures):
     torch.testing.assert_close(frames[0].camera.cam_from_world, torch.eye(4, dtype=torch.float64))
 
 
-def test_a_broken_picture_costs_its_view_alone(pictures):
+def test_a_broken_picture_costs_its_view_alone(pictures, exact):
     pictures[3].write_bytes(pictures[3].read_bytes()[:60])  # the header is whole
     pictures[5].write_bytes(b"")
-    geometry = estimator(KnowingNetwork(hall(30)))(scene_of(pictures))
+    geometry = estimator(KnowingNetwork(exact))(scene_of(pictures))
     assert len(list(geometry.frames)) == 28
     assert sorted(geometry.left_out) == ["0003", "0005"]
 
@@ -135,17 +137,17 @@ def test_no_usable_picture_is_an_error(tmp_path):
         estimator(KnowingNetwork(hall(2)))(scene_of([tmp_path / "a.png"]))
 
 
-def test_a_window_that_does_not_fit_is_refused_before_it_runs(pictures):
-    network = KnowingNetwork(hall(30), fits=8)
+def test_a_window_that_does_not_fit_is_refused_before_it_runs(pictures, exact):
+    network = KnowingNetwork(exact, fits=8)
     with pytest.raises(GeometryError, match=r"12 frames of 26x18 .* 8 do; use --window-frames 8 --window-overlap 2"):
         estimator(network)(scene_of(pictures))
     with pytest.raises(GeometryError, match="--device cpu"):
-        estimator(KnowingNetwork(hall(30), fits=1))(scene_of(pictures))
+        estimator(KnowingNetwork(exact, fits=1))(scene_of(pictures))
     assert len(list(estimator(network, window_frames=8, window_overlap=2)(scene_of(pictures)).frames)) == 30
 
 
-def test_depth_that_is_none_becomes_no_value(pictures):
-    exact = hall(30)
+def test_depth_that_is_none_becomes_no_value(pictures, exact):
+    exact = list(exact)
     depth, confidence = exact[2].depth.clone(), exact[2].confidence.clone()
     depth[0, 0], depth[0, 1], depth[0, 2], confidence[0, 3] = torch.inf, torch.nan, -1, torch.nan
     exact[2] = replace(exact[2], depth=depth, confidence=confidence)
@@ -155,12 +157,12 @@ def test_depth_that_is_none_becomes_no_value(pictures):
     assert (frame.depth[0, 4:] > 0).all()
 
 
-def test_a_views_mask_makes_no_points(pictures, tmp_path):
+def test_a_views_mask_makes_no_points(pictures, exact, tmp_path):
     mask = Image.new("L", (4, 2), 255)
     mask.putpixel((3, 1), 0)  # the lower right eighth
     mask.save(tmp_path / "mask.png")
     scene = scene_of(pictures[:3], mask=[tmp_path / "mask.png", None, None])
-    first, second, _ = estimator(KnowingNetwork(hall(30)))(scene).frames
+    first, second, _ = estimator(KnowingNetwork(exact))(scene).frames
     height, width = first.depth.shape
     expected = torch.ones(height, width, dtype=torch.bool)
     expected[height // 2 :, round(width * 0.75) :] = False

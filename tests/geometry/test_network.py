@@ -72,14 +72,10 @@ def checkpoints(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch):
-    """No network left over from another test; one thread, which is faster for networks this small."""
+def fresh(one_thread):
+    """No network left over from another test."""
     shared_network.cache_clear()
     resolve._weights.cache_clear()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def choose(scene, checkpoint, mode="crop", **options):

@@ -10,7 +10,9 @@ from tests.geometry.exact import hall, in_own_world
 from warpdata.camera import unproject
 from warpdata.errors import GeometryError
 from warpdata.geometry.sim3 import fit_sim3, rotation_angle
-from warpdata.geometry.windows import Chain, merge_windows, plan_windows
+from warpdata.geometry.windows import Chain, merge_windows, plan_windows, thinned
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def centres(frames):
@@ -140,6 +142,17 @@ def test_confidence_decides_whom_to_believe():
     turn, off, _, _ = errors(list(merge_windows(windows, Chain([]))), frames)
     assert turn < 1e-3
     assert off < 1e-5
+
+
+@pytest.mark.parametrize("pixels", [40, 100, 468, 10_000])
+def test_thinning_keeps_points_where_they_were(pixels):
+    frame = hall(1)[0]
+    few = thinned(frame, pixels)
+    assert few.camera.hw == few.depth.shape == few.confidence.shape
+    assert few.depth.numel() == pytest.approx(min(pixels, frame.depth.numel()), rel=0.4)
+    every = unproject(frame.depth.double(), frame.camera).flatten(0, 1)
+    kept = unproject(few.depth.double(), few.camera).flatten(0, 1)
+    assert (kept[:, None] - every[None]).norm(dim=-1).amin(dim=1).max() < 1e-9
 
 
 def test_a_frame_missing_from_a_window_is_taken_from_the_other():

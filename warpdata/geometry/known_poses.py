@@ -19,7 +19,7 @@ from warpdata.camera import Camera, pixel_centres, project, unproject
 from warpdata.errors import GeometryError
 from warpdata.geometry.sim3 import biweight, median_rotation, rotation_angle, spread_of, weighted_quantile
 from warpdata.geometry.types import FrameGeometry
-from warpdata.geometry.windows import Window, reliability
+from warpdata.geometry.windows import Window, reliability, thinned
 
 POINTS_A_VIEW = 500
 PARTNER_STEPS = (1, 2, 4, 8, 16)
@@ -119,11 +119,11 @@ class Matches:
 
 def match_views(first: FrameGeometry, second: FrameGeometry, known_first: Camera, known_second: Camera) -> Matches:
     """Which pixels of two views show the same point by the network, triangulated with the known cameras."""
-    step = max(1, round((first.depth.numel() / POINTS_A_VIEW) ** 0.5))
-    grid = (slice(step // 2, None, step), slice(step // 2, None, step))
-    depth, trust = first.depth[grid].double().flatten(), reliability(first)[grid].flatten()
-    first_xy = pixel_centres(first.camera.hw, dtype=torch.float64)[grid].flatten(0, 1)
-    points = unproject(first.depth.double(), first.camera)[grid].flatten(0, 1)
+    # The known camera follows the pixels that are kept.
+    known = thinned(replace(first, camera=known_first), POINTS_A_VIEW).camera
+    first = thinned(first, POINTS_A_VIEW)
+    depth, trust = first.depth.double().flatten(), reliability(first).flatten()
+    points = unproject(first.depth.double(), first.camera).flatten(0, 1)
     seen_xy, seen_depth = project(points, second.camera)
     height, width = second.depth.shape
     column, row = seen_xy.floor().nan_to_num(-1).clamp(-1, max(height, width)).long().unbind(-1)
@@ -131,9 +131,9 @@ def match_views(first: FrameGeometry, second: FrameGeometry, known_first: Camera
     there = second.depth[row.clamp(0, height - 1), column.clamp(0, width - 1)].double()
     same = inside & (there > 0) & ((seen_depth / there).log().abs() < SAME_SURFACE)
 
-    first_rays = world_rays(first_xy, known_first)
+    first_rays = world_rays(pixel_centres(known.hw, dtype=torch.float64).flatten(0, 1), known)
     second_rays = world_rays(seen_xy, known_second)
-    centre, other = known_first.world_from_cam[:3, 3], known_second.world_from_cam[:3, 3]
+    centre, other = known.world_from_cam[:3, 3], known_second.world_from_cam[:3, 3]
     triangulated, sine = meet(first_rays, second_rays, other - centre)
     good = same & (triangulated > 0) & (sine > LEAST_PARALLAX)
     return Matches(

@@ -146,22 +146,35 @@ class SharedFrame:
 
 def sample_pair(frame_b: FrameGeometry, frame_a: FrameGeometry) -> SharedFrame:
     """Point pairs on a regular grid of pixels, where both windows have depth."""
-    step = max(1, round((frame_a.depth.numel() / POINTS_A_FRAME) ** 0.5))
-    # Starting half a step in, so that the grid is centred.
-    grid = (slice(step // 2, None, step), slice(step // 2, None, step))
-    depth_a, depth_b = frame_a.depth[grid].double(), frame_b.depth[grid].double()
-    trust = (reliability(frame_a)[grid] * reliability(frame_b)[grid]).sqrt()
+    a, b = thinned(frame_a, POINTS_A_FRAME), thinned(frame_b, POINTS_A_FRAME)
+    depth_a, depth_b = a.depth.double(), b.depth.double()
+    trust = (reliability(a) * reliability(b)).sqrt()
     valid = (depth_a > 0) & (depth_b > 0) & (trust > 0)
-    centre_a, centre_b = (frame.camera.world_from_cam[:3, 3] for frame in (frame_a, frame_b))
+    centre_a, centre_b = (frame.camera.world_from_cam[:3, 3] for frame in (a, b))
     weights, depths = trust[valid], depth_b[valid]
     middle = depths.median() if len(depths) else torch.ones((), dtype=torch.float64)
     return SharedFrame(
-        points_a=torch.cat([unproject(frame_a.depth.double(), frame_a.camera)[grid][valid], centre_a[None]]),
-        points_b=torch.cat([unproject(frame_b.depth.double(), frame_b.camera)[grid][valid], centre_b[None]]),
+        points_a=torch.cat([unproject(depth_a, a.camera)[valid], centre_a[None]]),
+        points_b=torch.cat([unproject(depth_b, b.camera)[valid], centre_b[None]]),
         weights=torch.cat([weights, CENTRE_WEIGHT * weights.sum()[None]]),
         lengths_b=torch.cat([depths, middle[None]]),
-        rotation=frame_b.camera.cam_from_world[:3, :3].mT @ frame_a.camera.cam_from_world[:3, :3],
+        rotation=b.camera.cam_from_world[:3, :3].mT @ a.camera.cam_from_world[:3, :3],
         ratios=depths / depth_a[valid],
+    )
+
+
+def thinned(frame: FrameGeometry, pixels: int) -> FrameGeometry:
+    """A frame with about so many of its pixels: every n-th of every n-th row, the grid in the middle of the map."""
+    step = max(1, round((frame.depth.numel() / pixels) ** 0.5))
+    start = step // 2
+    depth = frame.depth[start::step, start::step]
+    # The kept pixel k has its centre where pixel `start + k step` had it.
+    offset = 0.5 - (start + 0.5) / step
+    return replace(
+        frame,
+        depth=depth,
+        confidence=frame.confidence[start::step, start::step],
+        camera=frame.camera.mapped((1 / step, 1 / step), (offset, offset), tuple(depth.shape)),
     )
 
 
