@@ -104,8 +104,8 @@ def memory_plan(
 
     # Inside a block, of one chunk. In float32 a conversion makes no copy.
     cast = 0 if b == 4 else b * part
-    plain = 4 * part + cast + 3 * b * part + 4 * 4 * part
-    rotated = plain + 3 * 4 * part
+    plain = 4 * part + 3 * b * part + 3 * 4 * part
+    rotated = plain + 2 * 4 * part
     finish = 4 * part + cast + int(config.aggregator.mlp_ratio) * 2 * b * part
     inside = max(rotated, finish + b * part)
     # The block across frames holds queries, keys, values or the attended tokens of all frames.
