@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -147,9 +148,9 @@ def _from_json(record: dict[str, Any]) -> EntryHeader:
     inputs = _typed(record["inputs"], dict)
     for file, digest in inputs.items():
         _typed(digest, str, type(None))
-        if Path(file).is_absolute() or ".." in Path(file).parts:
+        if os.path.isabs(file) or os.path.splitdrive(file)[0] or os.path.normpath(file).split(os.sep)[0] == "..":
             raise ValueError(f"input {file!r} lies outside its scene's folder")
-    frames = tuple(_frame_from_json(frame) for frame in _typed(record["frames"], list))
+    frames = _frames_from_json(_typed(record["frames"], list))
     if len({frame.name for frame in frames}) != len(frames):
         raise ValueError("two frames have the same name")
     return EntryHeader(
@@ -166,12 +167,17 @@ def _from_json(record: dict[str, Any]) -> EntryHeader:
     )
 
 
-def _frame_from_json(record: dict[str, Any]) -> FrameHeader:
-    camera = Camera(
-        K=torch.tensor(record["K"], dtype=torch.float64).reshape(3, 3),
-        cam_from_world=torch.tensor(record["cam_from_world"], dtype=torch.float64).reshape(4, 4),
-        hw=_size(record["hw"]),
+def _frames_from_json(records: list[Any]) -> tuple[FrameHeader, ...]:
+    # All frames' numbers at once: a tensor each would be most of the time that opening an entry takes.
+    K = torch.tensor([frame["K"] for frame in records], dtype=torch.float64).reshape(-1, 3, 3)
+    cam_from_world = torch.tensor([frame["cam_from_world"] for frame in records], dtype=torch.float64).reshape(-1, 4, 4)
+    return tuple(
+        _frame_from_json(record, Camera(K=frame_K, cam_from_world=pose, hw=_size(record["hw"])))
+        for record, frame_K, pose in zip(records, K.unbind(), cam_from_world.unbind(), strict=True)
     )
+
+
+def _frame_from_json(record: dict[str, Any], camera: Camera) -> FrameHeader:
     box = _typed(record["content_box"], dict)
     return FrameHeader(
         name=_typed(record["name"], str),
