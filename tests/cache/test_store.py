@@ -222,6 +222,25 @@ def test_a_fault_at_any_step_leaves_nothing(cache, scene, monkeypatch, step, fau
     assert cache.get(scene, geometry.provenance) is None
 
 
+@pytest.mark.skipif(os.name != "posix", reason="limiting the length of files takes POSIX")
+@pytest.mark.parametrize("allowed", [0, 1000, 30_000, 60_000])
+def test_a_disk_that_fills_up_is_a_cache_error(cache, scene, allowed):
+    """The system itself refuses to write on, at any point of a write that is larger than any buffer."""
+    import resource
+
+    frames = [make_frame(f"v{index}", index, (100, 120)) for index in range(2)]
+    cache.entry_folder.mkdir(parents=True)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (allowed, limits[1]))
+    try:
+        with pytest.raises(CacheError, match="make room"):
+            cache.put(scene, replace(make_geometry(scene), frames=frames))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert files_in(cache) == []
+    assert cache.put(scene, replace(make_geometry(scene), frames=frames)).path.stat().st_size > 60_000
+
+
 def test_a_folder_that_cannot_be_written_is_named_before_anything_is_computed(scene, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     estimator = CountingEstimator()

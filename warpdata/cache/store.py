@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -141,8 +141,8 @@ class GeometryCache:
         path = self.entry_path(inputs.key)
         with self._writing():
             self.entry_folder.mkdir(parents=True, exist_ok=True)
-            content = tempfile.TemporaryFile(dir=self.entry_folder)
-        with content:
+            scratch = tempfile.TemporaryFile(dir=self.entry_folder)
+        with _closing(scratch) as content:
             frames, lengths = self._encode(scene, geometry, content)
             if not frames:
                 reasons = "; ".join(f"{name}: {reason}" for name, reason in geometry.left_out.items())
@@ -208,6 +208,16 @@ class GeometryCache:
                 f"the cache {self.root} cannot be written: {error}; make room and allow writing, or choose another "
                 "folder with --cache-dir"
             ) from error
+
+
+@contextmanager
+def _closing(scratch: BinaryIO) -> Iterator[BinaryIO]:
+    """Close a file that nobody will read; closing one on a full disk fails as its last write did."""
+    try:
+        yield scratch
+    finally:
+        with suppress(OSError):
+            scratch.close()
 
 
 def _frame_header(frame: FrameGeometry, descriptions: dict[str, dict]) -> FrameHeader:
