@@ -21,7 +21,7 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt
 
 demo: $(VENV)/main.stamp  ## Make triplets from the shipped sample: with its own geometry, then from its photos alone
 	$(BIN)/python -m warpdata.materialize --input-dir samples --output-dir $(DEMO_DIR)/given
-	mkdir -p $(DEMO_DIR)/photos/room && cp samples/room/images/* $(DEMO_DIR)/photos/room/
+	$(BIN)/python samples/copy_photos.py $(DEMO_DIR)/photos
 	$(BIN)/python -m warpdata.materialize --input-dir $(DEMO_DIR)/photos --output-dir $(DEMO_DIR)/sfm --geometry sfm
 	@echo "Look at $(DEMO_DIR)/given and $(DEMO_DIR)/sfm."
 
