@@ -1,0 +1,68 @@
+"""What only the `warp` backend has: kernels that compile for GPUs without one, and the winners they keep."""
+
+import re
+from types import ModuleType
+
+import pytest
+import torch
+
+from tests.render.views import pair
+from warpdata.config import RenderOptions
+from warpdata.render import reference
+from warpdata.render.view import view_of_depth
+
+wp = pytest.importorskip("warp")
+from warpdata.render import warp_backend  # noqa: E402
+from warpdata.render.kernels import fill, splat, visibility  # noqa: E402
+
+MODULES = [splat, visibility, fill]
+
+
+@pytest.fixture(params=MODULES, ids=lambda module: module.__name__.rsplit(".", 1)[1])
+def kernels(request) -> ModuleType:
+    return request.param
+
+
+@pytest.mark.parametrize("arch", [80, 90])
+def test_kernels_compile_ahead_of_time_and_round_every_operation(kernels, arch, tmp_path):
+    """Neither multiply-adds nor approximations, which would let the winners of CPU and GPU differ."""
+    wp.init()
+    wp.compile_aot_module(kernels, arch=arch, module_dir=tmp_path, use_ptx=True)
+    (ptx,) = tmp_path.glob("*.ptx")
+    code = ptx.read_text()
+    assert f".target sm_{arch}" in code
+    entries = [kernel.key for kernel in wp.get_module(kernels.__name__).kernels.values()]
+    assert entries
+    for name in entries:
+        assert re.search(rf"\.entry {name}_\w*cuda_kernel_forward", code), name
+    instructions = set(re.findall(r"^\s+(?:@%\w+\s+)?([a-z]\w*(?:\.\w+)*)", code, flags=re.MULTILINE))
+    assert "mul.f32" in instructions or "mul.rn.f32" in instructions
+    inexact = {i for i in instructions if "f32" in i and re.search(r"fma|mad|approx|ftz", i)}
+    assert not inexact
+
+
+def test_winners_are_those_of_the_definition(device):
+    members = [pair((33, 47), seed) for seed in range(3)]
+    image, depth = (torch.stack([member[k] for member in members]).to(device) for k in (0, 1))
+    cameras = [
+        type(c)(K=c.K.expand(3, 3, 3), cam_from_world=c.cam_from_world.expand(3, 4, 4), hw=c.hw) for c in members[0][2:]
+    ]
+    view = view_of_depth(*cameras).to(device)
+    inputs = (image, depth, None, view, None, RenderOptions())
+    keys = warp_backend.depth_stages(*inputs).keys
+    winner = (keys & 0xFFFFFFFF).where(keys != warp_backend.NOTHING, -1)
+    definition = reference.depth_stages(*inputs).splat
+    assert torch.equal(winner, definition.winner.flatten(1))
+    bits = (keys >> 32).to(torch.int32).view(torch.float32).where(winner >= 0, 0)
+    assert torch.equal(bits, definition.position[:, 2].flatten(1))
+
+
+def test_nothing_is_printed(capfd, device):
+    image, depth, *cameras = pair()
+    warp_backend.warp_device(device)
+    capfd.readouterr()
+    from warpdata.render import warp
+
+    warp(image.to(device), depth.to(device), *cameras, backend="warp")
+    captured = capfd.readouterr()
+    assert captured.out == captured.err == ""
