@@ -19,6 +19,7 @@ from warpdata.render.view import view_of_depth, view_of_points
 
 BACKENDS: dict[str, str] = {
     "torch": "warpdata.render.reference",
+    "numba": "warpdata.render.numba_backend",
     "warp": "warpdata.render.warp_backend",
 }
 """Name of each backend, and the module with its `splat_depth` and `splat_points`; imported when first used."""

@@ -1,0 +1,80 @@
+"""The renderer for CPUs: the definition's arithmetic in compiled loops over bands of rows.
+
+Depth maps go in directly; no point cloud is made. Each picture passes through five stages, with its rows shared among
+`torch.get_num_threads()` threads in each: project, draw, find visible, distance and fill, finish. What a band computes
+does not depend on the others, so neither do the bytes on the number of threads. Rows count from the bottom until the
+last stage.
+
+The first rendering on a machine compiles the kernels, which takes most of a minute; they are kept on disk, beside the
+package or, where that cannot be written, in numba's folder among the user's caches (NUMBA_CACHE_DIR moves it).
+Any number of threads may render at once, and so may spawned and forked processes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from warpdata.config import RenderOptions
+from warpdata.render.cpu.picture import Picture
+from warpdata.render.types import Rendering
+from warpdata.render.view import View
+
+PLANES = ("rgb", "coverage", "visible", "depth")
+
+
+def splat_depth(
+    image: UInt8[Tensor, "B 3 h2 w2"],
+    depth: Float[Tensor, "B h w"],
+    confidence: Float[Tensor, "B h w"] | None,
+    view: View,
+    s0: Float[Tensor, "B"] | None,
+    options: RenderOptions,
+) -> Rendering:
+    """As `warpdata.render.reference.splat_depth`, for tensors in main memory."""
+    rendering = empty_rendering(len(image), view.hw)
+    for b in range(len(image)):
+        picture = Picture(view, b, options, points=image[b, 0].numel(), s0=item(s0, b))
+        picture.project_depth(item(depth, b), item(confidence, b), tuple(image.shape[-2:]))
+        picture.draw(item(image, b).reshape(3, -1))
+        picture.find_visible()
+        picture.fill_holes()
+        picture.finish(*(item(getattr(rendering, name), b) for name in PLANES))
+    return rendering
+
+
+def splat_points(
+    points: Float[Tensor, "B N 3"],
+    colors: UInt8[Tensor, "B N 3"],
+    confidence: Float[Tensor, "B N"] | None,
+    view: View,
+    s0: Float[Tensor, "B"] | None,
+    options: RenderOptions,
+) -> Rendering:
+    """As `warpdata.render.reference.splat_points`, for tensors in main memory."""
+    rendering = empty_rendering(len(points), view.hw)
+    for b in range(len(points)):
+        picture = Picture(view, b, options, points=points.shape[1], s0=item(s0, b))
+        picture.project_points(item(points, b), item(confidence, b))
+        picture.draw(item(colors, b).T)
+        picture.find_visible()
+        picture.fill_holes()
+        picture.finish(*(item(getattr(rendering, name), b) for name in PLANES))
+    return rendering
+
+
+def empty_rendering(batch: int, hw: tuple[int, int]) -> Rendering:
+    return Rendering(
+        rgb=torch.empty(batch, 3, *hw, dtype=torch.uint8),
+        coverage=torch.empty(batch, 1, *hw, dtype=torch.uint8),
+        visible=torch.empty(batch, 1, *hw, dtype=torch.bool),
+        depth=torch.empty(batch, 1, *hw),
+        backend="numba",
+    )
+
+
+def item(tensor: Tensor | None, b: int) -> np.ndarray | None:
+    """One item of a batch, as numpy sees its memory."""
+    return None if tensor is None else tensor[b].detach().numpy()
