@@ -11,7 +11,7 @@ A map becomes whole numbers, the numbers become differences, the differences are
 4. The differences, signs folded into the last bit, are split into planes of bytes, least significant first, and
    deflated with run-length matching alone: what is left is noise, in which longer matches are not worth their search.
 
-Against 16-bit PNG of log depth this takes 55 to 90 % of the bytes at about the same speed; `benchmarks/cache.py` measures it.
+Against 16-bit PNG of log depth this takes 55 to 90 % of the bytes at about the same speed; see `benchmarks/cache.py`.
 
 How far a reprojection moves: a point at depth z that is stored as z (1 + e) keeps its ray, so in another view it moves
 along its epipolar line, by |e| * parallax * (z_0 / z_t) pixels to first order. The parallax is the distance from the
