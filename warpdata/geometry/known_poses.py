@@ -1,8 +1,9 @@
 """Depth of a network in the scale of cameras that are known: `--poses given`.
 
 A network's depth fits the poses that it estimates itself, in a scale of its own. Its geometry says which pixels of two
-views show the same point; with the known cameras such a pair of pixels is triangulated, and the ratio of that depth to
-the network's is the scale. Its robust mean over many pixels of many pairs of views is applied, one scale a window.
+views show the same point; with the known cameras such a pair of pixels is triangulated. Inverse depth is what an error
+of a pixel enters linearly, so the scale is the robust mean of the network's depth times the triangulated inverse depth,
+over many pixels of many pairs of views: one scale a window.
 """
 
 from __future__ import annotations
@@ -26,9 +27,8 @@ PARTNER_STEPS = (1, 2, 4, 8, 16)
 """Each view is paired with those this many frames later: near ones agree, far ones have parallax."""
 SAME_SURFACE = 0.05
 """Two views see the same point where the network's depths of it agree within this part."""
-LEAST_PARALLAX = 0.005
-"""Sine of the angle between two rays below which their meeting point says nothing about depth: 0.3 degrees."""
 LEAST_MATCHES = 20
+ROBUST_ITERATIONS = 10
 
 
 @dataclass
@@ -71,22 +71,27 @@ def fit_depth_scale(window: Window, known: Mapping[int, Camera]) -> tuple[float,
     """
     pairs = [(i, i + step) for i in sorted(window) for step in PARTNER_STEPS if i + step in window]
     matches = [match_views(window[i], window[j], known[i], known[j]) for i, j in pairs]
-    ratios = torch.cat([match.ratios for match in matches]) if matches else torch.empty(0)
-    fit: dict[str, Any] = {"rotation_degrees": rotation_misfit(window, known), "matches": len(ratios)}
-    if len(ratios) < LEAST_MATCHES:
+    products = torch.cat([match.products for match in matches]) if matches else torch.empty(0)
+    fit: dict[str, Any] = {"rotation_degrees": rotation_misfit(window, known), "matches": len(products)}
+    if len(products) < LEAST_MATCHES:
         return centre_scale(window, known), {**fit, "scale_from": "camera centres"}
-    weights = torch.cat([match.weights for match in matches])
-    logarithms = ratios.log()
-    middle = weighted_quantile(logarithms, weights)
-    spread = spread_of(logarithms - middle, weights)
-    robust = weights * biweight(logarithms - middle, spread)
-    scale = ((robust * logarithms).sum() / robust.sum()).exp().item()
+    parallax = torch.cat([match.parallax for match in matches])
+    trust = torch.cat([match.trust for match in matches])
+    weights = trust * parallax.square()
+    inverse_scale = weighted_quantile(products, trust * parallax)
+    for _ in range(ROBUST_ITERATIONS):
+        residuals = (products - inverse_scale) * parallax
+        robust = weights * biweight(residuals, spread_of(residuals, trust))
+        inverse_scale = (robust * products).sum() / robust.sum()
+    if not inverse_scale > 0:
+        return centre_scale(window, known), {**fit, "scale_from": "camera centres"}
+    scale = 1 / inverse_scale.item()
     offsets = torch.cat([match.reprojection(scale) for match in matches])
     return scale, {
         **fit,
         "scale_from": "triangulated points",
         "scale": scale,
-        "relative_depth_residual": spread,
+        "relative_depth_residual": spread_of(products / inverse_scale - 1, weights),
         "reprojection_px": offsets.median().item(),
     }
 
@@ -96,16 +101,18 @@ class Matches:
     """Pixels of one view, and where another sees the same points.
 
     Attributes:
-        ratios: triangulated depth over the network's depth.
-        weights: confidence times the sine of the parallax, to which the error of a triangulated depth is inverse.
+        products: the network's depth times the triangulated inverse depth: 1 / scale, without error.
+        parallax: inverse to the error that a pixel's error makes in a product: baseline across the ray over depth.
+        trust: confidence as a weight.
         centre: of the first camera, in the known world.
         rays: from it through the pixels, as long as their depth is the network's.
         seen_xy: where the second view sees the points.
         second: its known camera.
     """
 
-    ratios: Float[Tensor, "n"]
-    weights: Float[Tensor, "n"]
+    products: Float[Tensor, "n"]
+    parallax: Float[Tensor, "n"]
+    trust: Float[Tensor, "n"]
     centre: Float[Tensor, "3"]
     rays: Float[Tensor, "n 3"]
     seen_xy: Float[Tensor, "n 2"]
@@ -134,11 +141,12 @@ def match_views(first: FrameGeometry, second: FrameGeometry, known_first: Camera
     first_rays = world_rays(pixel_centres(known.hw, dtype=torch.float64).flatten(0, 1), known)
     second_rays = world_rays(seen_xy, known_second)
     centre, other = known.world_from_cam[:3, 3], known_second.world_from_cam[:3, 3]
-    triangulated, sine = meet(first_rays, second_rays, other - centre)
-    good = same & (triangulated > 0) & (sine > LEAST_PARALLAX)
+    inverse_depth, across = meet(first_rays, second_rays, other - centre)
+    good = same & (across > 0)
     return Matches(
-        ratios=(triangulated / depth)[good],
-        weights=(trust * sine)[good],
+        products=(depth * inverse_depth)[good],
+        parallax=(across / depth)[good],
+        trust=trust[good],
         centre=centre,
         rays=(first_rays * depth[:, None])[good],
         seen_xy=seen_xy[good],
@@ -156,15 +164,14 @@ def world_rays(xy: Float[Tensor, "n 2"], camera: Camera) -> Float[Tensor, "n 3"]
 def meet(
     first_rays: Float[Tensor, "n 3"], second_rays: Float[Tensor, "n 3"], baseline: Float[Tensor, "3"]
 ) -> tuple[Float[Tensor, "n"], Float[Tensor, "n"]]:
-    """Where two rays come nearest to each other: the multiple of the first, and the sine of their angle.
+    """Inverse depth along the first rays at which the second meet them, and the part of the baseline across the second.
 
-    The least-squares solution of `z first - z' second = baseline`, `baseline` going from first to second camera.
+    From `(z first - baseline) x second = 0`, `baseline` going from first to second camera: linear in 1 / z.
     """
-    aa, bb = first_rays.square().sum(-1), second_rays.square().sum(-1)
-    ab = (first_rays * second_rays).sum(-1)
-    determinant = (aa * bb - ab * ab).clamp_min(0)
-    multiple = (bb * (first_rays @ baseline) - ab * (second_rays @ baseline)) / determinant
-    return multiple, (determinant / (aa * bb)).sqrt()
+    across = torch.linalg.cross(baseline.expand_as(second_rays), second_rays)
+    squared = across.square().sum(-1)
+    inverse_depth = (torch.linalg.cross(first_rays, second_rays) * across).sum(-1) / squared
+    return inverse_depth, (squared / second_rays.square().sum(-1)).sqrt()
 
 
 def centre_scale(window: Window, known: Mapping[int, Camera]) -> float:

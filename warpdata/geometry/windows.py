@@ -118,12 +118,15 @@ def align_windows(previous: Window, current: Window) -> Fit:
             "be relied on, so they cannot be joined; use larger windows (--window-frames) or a larger overlap "
             "(--window-overlap)"
         )
+    start = start_from_poses(samples)
     return fit_sim3_robust(
         torch.cat([sample.points_a for sample in samples]),
         torch.cat([sample.points_b for sample in samples]),
         torch.cat([sample.weights for sample in samples]),
-        start=start_from_poses(samples),
-        lengths_b=torch.cat([sample.lengths_b for sample in samples]),
+        start=start,
+        # Depth of both windows alike: measured by one alone, what that one puts too near would weigh more, and the
+        # scale would drift along the chain.
+        lengths_b=torch.cat([sample.lengths for sample in samples]) * start.scale**0.5,
     )
 
 
@@ -132,6 +135,7 @@ class SharedFrame:
     """Point pairs of one frame that lies in two windows, a (the later) and b; the camera's centre is the last pair.
 
     Attributes:
+        lengths: geometric mean of the depths in a and b, of the camera's centre their median.
         rotation: of `b_from_a`, by this frame's two poses alone.
         ratios: depth in b over depth in a, of all pairs but the last.
     """
@@ -139,7 +143,7 @@ class SharedFrame:
     points_a: Float[Tensor, "n 3"]
     points_b: Float[Tensor, "n 3"]
     weights: Float[Tensor, "n"]
-    lengths_b: Float[Tensor, "n"]
+    lengths: Float[Tensor, "n"]
     rotation: Float[Tensor, "3 3"]
     ratios: Float[Tensor, "m"]
 
@@ -151,15 +155,15 @@ def sample_pair(frame_b: FrameGeometry, frame_a: FrameGeometry) -> SharedFrame:
     trust = (reliability(a) * reliability(b)).sqrt()
     valid = (depth_a > 0) & (depth_b > 0) & (trust > 0)
     centre_a, centre_b = (frame.camera.world_from_cam[:3, 3] for frame in (a, b))
-    weights, depths = trust[valid], depth_b[valid]
+    weights, depths = trust[valid], (depth_a * depth_b)[valid].sqrt()
     middle = depths.median() if len(depths) else torch.ones((), dtype=torch.float64)
     return SharedFrame(
         points_a=torch.cat([unproject(depth_a, a.camera)[valid], centre_a[None]]),
         points_b=torch.cat([unproject(depth_b, b.camera)[valid], centre_b[None]]),
         weights=torch.cat([weights, CENTRE_WEIGHT * weights.sum()[None]]),
-        lengths_b=torch.cat([depths, middle[None]]),
+        lengths=torch.cat([depths, middle[None]]),
         rotation=b.camera.cam_from_world[:3, :3].mT @ a.camera.cam_from_world[:3, :3],
-        ratios=depths / depth_a[valid],
+        ratios=(depth_b / depth_a)[valid],
     )
 
 
