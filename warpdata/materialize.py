@@ -190,6 +190,8 @@ def _materialize_scene(
             writers.write(made.triplet, made.points, geometry=manifest_geometry)
             report.make(made.triplet.scores)
         display.stage("triplets", done, len(wanted))
+    if options.output.export_scenes:
+        report.left_out.update(writers.write_scene(pairs))
 
 
 def geometry_json(entry: CacheEntry) -> dict[str, Any]:

@@ -90,6 +90,12 @@ def _linked(source: Path, path: Path) -> bool:
     return True
 
 
+def sync_file(path: Path) -> None:
+    """Make the bytes of a closed file durable."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable. Windows has no such call and needs none."""
     if os.name == "nt":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from warpdata.config import LayoutName
+from warpdata.config import LayoutName, SceneFormatName
 from warpdata.writers.atomic import output_errors, part_path, place_file, sync_folder
 from warpdata.writers.folder import FolderLayout
 from warpdata.writers.layout import PROMPT
@@ -16,11 +16,14 @@ from warpdata.writers.manifest import DATASET, MANIFEST, Record, read_dataset, r
 from warpdata.writers.remote import Remote
 from warpdata.writers.webdataset import extract_member
 
+SCENES_FOLDER = "scenes"
 
-def layout_roots(root: Path, layouts: Iterable[str]) -> dict[str, Path]:
-    """Where each layout goes: a single one into the output folder itself, several into a sub-folder each."""
-    layouts = tuple(layouts)
-    return {layouts[0]: root} if len(layouts) == 1 else {layout: root / layout for layout in layouts}
+
+def layout_roots(root: Path, layouts: Sequence[str], scene_formats: Sequence[str]) -> dict[str, Path]:
+    """Where everything goes: a single layout into the output folder itself, several into a sub-folder each, and scenes
+    into a folder of their own."""
+    roots = {layouts[0]: root} if len(layouts) == 1 else {layout: root / layout for layout in layouts}
+    return roots | {name: root / SCENES_FOLDER / name for name in scene_formats}
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ class Export:
             if record.shard is None:
                 files |= {path: record.bytes[role] for role, path in record.files.items()}
         return files
+
+    def scene(self, scene_id: str) -> dict[str, Any]:
+        """What is known of a scene that the export holds: key, left_out, and files."""
+        files = {path: file for path, file in self.about["files"].items() if path.startswith(f"{scene_id}/")}
+        return {**self.about["scenes"][scene_id], "files": files}
 
     @property
     def url(self) -> str | None:
@@ -72,7 +80,9 @@ def find_exports(root: Path) -> list[Export]:
         OutputError: one is damaged or of another version.
     """
     exports = []
-    for folder in (root, *(root / layout for layout in get_args(LayoutName))):
+    layouts = [root / layout for layout in get_args(LayoutName)]
+    scenes = [root / SCENES_FOLDER / name for name in get_args(SceneFormatName)]
+    for folder in (root, *layouts, *scenes):
         about = read_dataset(folder)
         if about is not None:
             exports.append(Export(folder, about, read_manifest(folder)))

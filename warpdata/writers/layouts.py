@@ -45,6 +45,11 @@ SHARD_PLANS: dict[str, Callable[[Samples, ExportOptions], list[Shard]]] = {
 """Layouts whose files several processes can share out among them."""
 
 
+def describe_layout(name: str, run_options: dict[str, Any]) -> dict[str, Any]:
+    """What `dataset.json` says about an export besides what it consists of."""
+    return {"layout": name, "options": run_options, "fingerprint": fingerprint(run_options)}
+
+
 def write_layout(
     name: str, samples: Samples, options: ExportOptions, run_options: dict[str, Any], place: Place
 ) -> Written:
@@ -58,8 +63,7 @@ def write_layout(
     """
     written = LAYOUTS[name](samples, options, place)
     place.begin([MANIFEST, DATASET])
-    about = {"layout": name, "options": run_options, "fingerprint": fingerprint(run_options)}
-    write_manifest(place.root, written.records, about, written.files)
+    write_manifest(place.root, written.records, describe_layout(name, run_options), written.files)
     if name in SHARD_PLANS and options.shard_url is not None:
         remote = Remote(options.shard_url)
         for path in [*(path for path, file in written.files.items() if "key" not in file), MANIFEST, DATASET]:

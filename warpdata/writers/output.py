@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ from warpdata.writers.atomic import write_atomic
 from warpdata.writers.existing import all_paths, find_exports, layout_roots, remove_export, remove_files
 from warpdata.writers.journal import Journal
 from warpdata.writers.layout import Place, Samples
-from warpdata.writers.layouts import SHARD_PLANS, write_layout
-from warpdata.writers.manifest import DATASET, dump_json, fingerprint
+from warpdata.writers.layouts import SHARD_PLANS, describe_layout, write_layout
+from warpdata.writers.manifest import DATASET, MANIFEST, dump_json, fingerprint, write_manifest
 from warpdata.writers.shards import note_path, pack
 
 DIGESTS = {"prompts", "triplets"}
@@ -28,6 +28,7 @@ class OutputFolder:
         root: the folder; made where it is missing.
         options: JSON, all that the bytes of the export depend on.
         export: which layouts, and how.
+        scene_formats: formats in which scenes are written beside the layouts.
         overwrite: whether exports made with other options, and files that are not ours, may be replaced.
 
     Attributes:
@@ -42,8 +43,16 @@ class OutputFolder:
             writing there, or it cannot be written.
     """
 
-    def __init__(self, root: Path, options: dict[str, Any], export: ExportOptions, *, overwrite: bool):
-        self.roots = layout_roots(root, export.layout)
+    def __init__(
+        self,
+        root: Path,
+        options: dict[str, Any],
+        export: ExportOptions,
+        *,
+        overwrite: bool,
+        scene_formats: Sequence[str] = (),
+    ):
+        self.roots = layout_roots(root, export.layout, scene_formats)
         self.commands: list[str] = []
         self.intact = False
         self._root, self._options, self._export, self._overwrite = root, options, export, overwrite
@@ -81,7 +90,9 @@ class OutputFolder:
         for export in self.exports:
             for path, about in export.about["files"].items():
                 if "key" in about:
-                    write_atomic(note_path(self._state(export.layout), path), dump_json(about))
+                    write_atomic(note_path(self.state(export.layout), path), dump_json(about))
+            for scene_id in export.about.get("scenes", ()):
+                write_atomic(self.scene_note(export.layout, scene_id), dump_json(export.scene(scene_id)))
             remove_files(export.root, [DATASET])
         self.exports, self.intact = [], False
 
@@ -103,6 +114,20 @@ class OutputFolder:
         remove_files(self._root, self.journal.begun - current)
         self.journal.remove()
 
+    def complete_scenes(self, name: str, files: dict[str, Any], scenes: dict[str, Any]) -> None:
+        """Say of a format of scenes that it is complete, `dataset.json` last."""
+        self.begin(self.roots[name], [MANIFEST, DATASET])
+        about = {**describe_layout(name, self._options), "scenes": scenes}
+        write_manifest(self.roots[name], [], about, files)
+
+    def state(self, layout: str) -> Path:
+        """Where the state keeps what is known of an unfinished layout."""
+        return self.journal.folder / layout
+
+    def scene_note(self, name: str, scene_id: str) -> Path:
+        """Where the state keeps what is known of a finished scene."""
+        return self.state(name) / "scenes" / f"{scene_id}.json"
+
     def _take_up(self) -> None:
         """See what the folder holds, and go on with it or make it free."""
         unfinished = self.journal.options
@@ -121,15 +146,12 @@ class OutputFolder:
             self.exports = []
         self.journal.options = self._options
         self.journal.reopen()
-        complete = {export.layout for export in self.exports} == set(self._export.layout)
+        complete = {export.layout for export in self.exports} == set(self.roots)
         self.intact = complete and not any(path for export in self.exports for path in export.missing())
 
     def _place(self, layout: str) -> Place:
         root = self.roots[layout]
-        return Place(root=root, state=self._state(layout), begin=partial(self.begin, root))
-
-    def _state(self, layout: str) -> Path:
-        return self.journal.folder / layout
+        return Place(root=root, state=self.state(layout), begin=partial(self.begin, root))
 
 
 def _difference(found: dict[str, Any], wanted: dict[str, Any], prefix: str = "") -> str:

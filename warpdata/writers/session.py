@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from warpdata.config import ExportOptions, OutputOptions
+from warpdata.data.scene_pairs import ScenePairs
 from warpdata.data.triplet import Triplet
 from warpdata.errors import OutputError
 from warpdata.writers.encode import Encoded, Encoder
@@ -22,6 +23,8 @@ from warpdata.writers.manifest import Record, fingerprint
 from warpdata.writers.output import OutputFolder
 from warpdata.writers.ply import PointCloud
 from warpdata.writers.prompts import Prompts
+from warpdata.writers.scene_exports import SceneExports
+from warpdata.writers.scenes import SceneFrames
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +87,12 @@ class Writers:
             "warp_version": run.warp_version,
             "files": asdict(self._layout),
             **layout_options(export, self._prompts.digest),
+            "scenes": list(output.export_scenes),
         }
-        self._folder = OutputFolder(output.output_dir, options, export, overwrite=output.overwrite)
+        self._folder = OutputFolder(
+            output.output_dir, options, export, overwrite=output.overwrite, scene_formats=output.export_scenes
+        )
+        self._scenes = SceneExports(self._folder, output.export_scenes, overwrite=output.overwrite)
         self._journal = self._folder.journal
         self._store_root = self._folder.roots.get("folder", output.output_dir / STATE_FOLDER / "triplets")
         self._asked: set[str] = set()
@@ -95,7 +102,7 @@ class Writers:
         try:
             self._complete: dict[str, Record] = {}
             if self._folder.intact:
-                self._complete = {record.id: record for record in self._folder.exports[0].records}
+                self._complete = {record.id: record for export in self._folder.exports for record in export.records}
             else:
                 self._unpack()
         except BaseException:
@@ -166,6 +173,22 @@ class Writers:
         while len(self._pending) > STORE_THREADS + self._encoder.threads:
             self._pending.popleft().result()
 
+    def write_scene(self, scene: ScenePairs) -> dict[str, str]:
+        """Export a scene in the formats of `output.export_scenes`, where it is not there yet.
+
+        Returns:
+            What was left out, and why: a view by its name, or the whole scene by `scenes/<format>`.
+
+        Raises:
+            OutputError: a file cannot be written, or the scene was exported from another input.
+        """
+        frames = SceneFrames(scene)
+        missing = self._scenes.missing(frames.scene_id, frames.key)
+        if not missing:
+            return {}
+        self._unpack()
+        return self._scenes.write(frames, missing)
+
     def finish(self) -> None:
         """Complete the output, unless other processes are still writing their share of it."""
         while self._pending:
@@ -186,6 +209,7 @@ class Writers:
         self._unpack()
         kept = sorted(self._journal.records.keys() - set(unasked))
         records = [replace(self._journal.records[sample_id], index=k) for k, sample_id in enumerate(kept, 1)]
+        self._scenes.complete()
         self._folder.complete(Samples(root=self._store_root, records=records, link=True))
 
     def close(self) -> None:
