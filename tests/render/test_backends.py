@@ -49,9 +49,9 @@ def scenes(draw):
     if draw(st.booleans()):
         confidence = 1 + noise(hw, seed + 11, 50) / 100
         confidence[noise(hw, seed + 13, 9) == 0] = torch.nan
-    small = st.floats(-0.4, 0.4, width=32)
+    small = st.floats(-0.375, 0.375, width=32)
     vector = st.tuples(small, small, small)
-    scale = float(depth.nan_to_num(0, 0, 0).max()) or 1.0
+    scale = float(depth.nan_to_num(0.0, 0.0, 0.0).max()) or 1.0
     step = [x * scale for x in draw(vector)]
     reference = lopsided_camera(hw, rotation=draw(vector), translation=draw(vector))
     target = lopsided_camera(
@@ -116,5 +116,5 @@ def test_a_larger_picture_in_a_batch(fast_backend, device):
     )
     inputs = (image.to(device), depth.to(device), reference, targets)
     found, definition = warp(*inputs, backend=fast_backend), warp(*inputs, backend="torch")
-    assert 0.2 < definition.visible.float().mean() < 0.9
+    assert 0.1 < definition.visible.float().mean() < 0.9
     assert_agrees(found, definition)

@@ -18,10 +18,8 @@ from warpdata.config import RenderOptions
 from warpdata.errors import BackendError
 from warpdata.render.fade import fade_reach, fade_table
 from warpdata.render.pyramid import level_sizes
-from warpdata.render.scale import has_depth, median_of_valid, s0_from_median
-from warpdata.render.splat import points_of_world
+from warpdata.render.scale import median_of_valid, s0_from_median
 from warpdata.render.types import Rendering
-from warpdata.render.upsample import upsample_depth
 from warpdata.render.view import View
 from warpdata.render.visibility import DEPTH_LEVEL, MAX_LEVELS
 
@@ -114,17 +112,19 @@ def depth_stages(image, depth, confidence, view, s0, options) -> Stages:
     """`splat_depth`, with what happened on the way."""
     queue = Queue(image.device)
     B, _, h, w = image.shape
-    if s0 is None:
-        flat = upsample_depth(depth, None, (h, w))[0].flatten(1)
-        s0 = s0_from_median(median_of_valid(flat, has_depth(flat)), view.footprint)
     interpolates = tuple(depth.shape[1:]) != (h, w) and depth.shape[1] <= h and depth.shape[2] <= w
-    reading = (wp.vec2(depth.shape[1] / h, depth.shape[2] / w), interpolates)
+    depth_array, no_confidence = array(depth), optional_array(None, ndim=3)
+    reading = (ratio_yx((h, w), tuple(depth.shape[1:])), interpolates)
+    if s0 is None:
+        depths = torch.empty((B, h * w), device=image.device)
+        queue.launch(splat_kernels.list_depths, (B, h, w), depth_array, no_confidence, *reading, w, array(depths))
+        s0 = s0_from_median(median_of_valid(depths, depths > 0), view.footprint)
     keys, position, color = splat_buffers(B, view.hw, image.device)
-    depth, matrix = array(depth), array(view.cam_from_source)
+    matrix = array(view.cam_from_source)
     queue.launch(
         splat_kernels.splat_depth,
         (B, h, w),
-        depth,
+        depth_array,
         optional_array(confidence, ndim=3),
         *reading,
         options.confidence_threshold,
@@ -138,8 +138,8 @@ def depth_stages(image, depth, confidence, view, s0, options) -> Stages:
     queue.launch(
         splat_kernels.resolve_depth,
         tuple(keys.shape),
-        depth,
-        optional_array(None, ndim=3),
+        depth_array,
+        no_confidence,
         *reading,
         matrix,
         array(image.flatten(2)),
@@ -155,27 +155,31 @@ def points_stages(points, colors, confidence, view, s0, options) -> Stages:
     """`splat_points`, with what happened on the way."""
     queue = Queue(points.device)
     B, N, _ = points.shape
-    keys, position, color = splat_buffers(B, view.hw, points.device)
+    points_array, matrix = array(points), array(view.cam_from_source)
+    confident = (optional_array(confidence, ndim=2), options.confidence_threshold)
+    near_far = wp.vec2(options.near, options.far)
     if s0 is None:
-        s0 = s0_of_points(points, confidence, view, options)
+        depths = torch.empty((B, N), device=points.device)
+        queue.launch(splat_kernels.list_point_depths, (B, N), points_array, *confident, matrix, near_far, array(depths))
+        s0 = s0_from_median(median_of_valid(depths, depths > 0), view.footprint)
+    keys, position, color = splat_buffers(B, view.hw, points.device)
     queue.launch(
         splat_kernels.splat_points,
         (B, N),
-        array(points),
-        optional_array(confidence, ndim=2),
-        options.confidence_threshold,
-        array(view.cam_from_source),
+        points_array,
+        *confident,
+        matrix,
         array(view.intrinsics),
         wp.vec2i(*view.hw),
-        wp.vec2(options.near, options.far),
+        near_far,
         options.compat,
         array(keys),
     )
     queue.launch(
         splat_kernels.resolve_points,
         tuple(keys.shape),
-        array(points),
-        array(view.cam_from_source),
+        points_array,
+        matrix,
         array(colors.mT),
         array(keys),
         array(position, wp.vec4),
@@ -287,16 +291,6 @@ def fill_colors(queue: Queue, visible, color, fill: Tensor, sizes: list[tuple[in
     for k in reversed(range(len(sizes) - 1)):
         coarse = (offsets[k + 1], wp.vec2i(*sizes[k + 1]), ratio_yx(sizes[k], sizes[k + 1]))
         queue.launch(fill_kernels.pull, (B, *sizes[k]), offsets[k], sizes[k][1], *coarse, texels)
-
-
-def s0_of_points(
-    points: Float[Tensor, "B N 3"], confidence: Float[Tensor, "B N"] | None, view: View, options: RenderOptions
-) -> Float[Tensor, "B"]:
-    """The automatic neighbourhood size of points, from the median depth of those that may be drawn."""
-    source = points_of_world(points, confidence, view.cam_from_source, options.confidence_threshold)
-    Z = source.position[:, 2]
-    drawn = source.drawn & (Z >= options.near) & (Z <= options.far)
-    return s0_from_median(median_of_valid(Z, drawn), view.footprint)
 
 
 def offsets_of(sizes: list[tuple[int, int]]) -> list[int]:

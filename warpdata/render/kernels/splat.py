@@ -46,6 +46,15 @@ def position_of_point(m: wp.array3d[wp.float32], points: wp.array3d[wp.float32],
 
 @no_type_check
 @wp.func
+def is_confident(confidence: wp.array2d[wp.float32], threshold: float, b: int, i: int):
+    """True without confidence, which is an empty array."""
+    if confidence.shape[0] == 0:
+        return True
+    return confidence[b, i] >= threshold and wp.isfinite(confidence[b, i])
+
+
+@no_type_check
+@wp.func
 def snapped_pixel(x: float, size: int):
     if not (x >= 0.0 and x <= float(size)):
         return -1.0
@@ -88,6 +97,40 @@ def draw(
 
 @no_type_check
 @wp.kernel
+def list_depths(
+    depth: wp.array3d[wp.float32],
+    confidence: wp.array3d[wp.float32],
+    ratio_yx: wp.vec2,
+    interpolates: wp.bool,
+    width: wp.int32,
+    depths: wp.array2d[wp.float32],
+):
+    """Depth of every pixel of the image, 0 where there is none; the automatic s0 comes from it."""
+    b, y, x = wp.tid()
+    z = read_depth(depth, confidence, ratio_yx, interpolates, b, y, x)[0]
+    depths[b, y * width + x] = wp.where(is_depth(z), z, 0.0)
+
+
+@no_type_check
+@wp.kernel
+def list_point_depths(
+    points: wp.array3d[wp.float32],
+    confidence: wp.array2d[wp.float32],
+    confidence_threshold: wp.float32,
+    cam_from_source: wp.array3d[wp.float32],
+    near_far: wp.vec2,
+    depths: wp.array2d[wp.float32],
+):
+    """Depth of every point that may be drawn, 0 for the others."""
+    b, i = wp.tid()
+    Z = position_of_point(cam_from_source, points, b, i)[2]
+    if not (is_confident(confidence, confidence_threshold, b, i) and Z >= near_far[0] and Z <= near_far[1]):
+        Z = 0.0
+    depths[b, i] = Z
+
+
+@no_type_check
+@wp.kernel
 def splat_depth(
     depth: wp.array3d[wp.float32],
     confidence: wp.array3d[wp.float32],
@@ -123,10 +166,7 @@ def splat_points(
     keys: wp.array2d[wp.int64],
 ):
     b, i = wp.tid()
-    confident = bool(True)
-    if confidence.shape[0] > 0:
-        confident = confidence[b, i] >= confidence_threshold and wp.isfinite(confidence[b, i])
-    if confident:
+    if is_confident(confidence, confidence_threshold, b, i):
         p = position_of_point(cam_from_source, points, b, i)
         draw(keys, intrinsics, hw, near_far, compat, b, i, p)
 
