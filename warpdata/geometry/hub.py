@@ -102,6 +102,8 @@ class Hub:
             return self._checked(file, path, stated_digest=path.resolve().name)
         log.info("fetching %s", file)
         try:
+            if constants.HF_HUB_OFFLINE:
+                raise OfflineModeIsEnabled
             url = hf_hub_url(file.repo, file.name, revision=file.revision, endpoint=self.endpoint)
             metadata = get_hf_file_metadata(url)
             path = Path(
