@@ -145,7 +145,7 @@ def depth_stages(image, depth, confidence, view, s0, options) -> Stages:
         array(image.flatten(2)),
         w,
         array(keys),
-        array(position, wp.vec4),
+        array(position),
         array(color, wp.uint32),
     )
     return Stages(keys=keys, rendering=finish(queue, position, color, view, s0, options))
@@ -182,7 +182,7 @@ def points_stages(points, colors, confidence, view, s0, options) -> Stages:
         matrix,
         array(colors.mT),
         array(keys),
-        array(position, wp.vec4),
+        array(position),
         array(color, wp.uint32),
     )
     return Stages(keys=keys, rendering=finish(queue, position, color, view, s0, options))
@@ -194,14 +194,14 @@ def splat_buffers(B: int, hw: tuple[int, int], device: torch.device) -> tuple[Te
     texels = sum(h * w for h, w in level_sizes(hw, MAX_LEVELS))
     return (
         torch.full((B, H * W), NOTHING, device=device),
-        torch.empty((B, texels, 4), device=device),
+        torch.empty((B, 4, texels), device=device),
         torch.empty((B, H * W), dtype=torch.int32, device=device),
     )
 
 
 def finish(
     queue: Queue,
-    position: Float[Tensor, "B texels 4"],
+    position: Float[Tensor, "B 4 texels"],
     color: Int[Tensor, "B P"],
     view: View,
     s0: Float[Tensor, "B"],
@@ -216,7 +216,7 @@ def finish(
 
     sizes = level_sizes(view.hw)[1:]
     offsets = offsets_of(sizes)
-    fill = torch.empty((B, max(1, sum(h * w for h, w in sizes)), 4), device=device)
+    fill = torch.empty((B, 4, max(1, sum(h * w for h, w in sizes))), device=device)
     fill_colors(queue, visible_array, color, fill, sizes, offsets)
 
     table = fade_table(options.sigma, view.hw, compat=options.compat, device=device)
@@ -231,7 +231,7 @@ def finish(
         (B, H, W),
         visible_array,
         color,
-        array(fill, wp.vec4),
+        array(fill),
         wp.vec2i(*coarse_hw),
         ratio_yx(view.hw, coarse_hw),
         array(distance),
@@ -249,7 +249,7 @@ def finish(
 
 def find_visible(
     queue: Queue,
-    position: Float[Tensor, "B texels 4"],
+    position: Float[Tensor, "B 4 texels"],
     view: View,
     s0: Float[Tensor, "B"],
     options: RenderOptions,
@@ -260,7 +260,7 @@ def find_visible(
     B, (H, W) = len(position), view.hw
     sizes = level_sizes(view.hw, MAX_LEVELS)
     offsets = offsets_of(sizes)
-    position = array(position, wp.vec4)
+    position = array(position)
     for k in range(1, len(sizes)):
         queue.launch(visibility_kernels.coarsen, (B, *sizes[k]), offsets[k - 1], sizes[k - 1][1], offsets[k], position)
     coarse = min(DEPTH_LEVEL, len(sizes) - 1)
@@ -283,7 +283,7 @@ def find_visible(
 
 def fill_colors(queue: Queue, visible, color, fill: Tensor, sizes: list[tuple[int, int]], offsets: list[int]) -> None:
     """Average the colours of visible pixels up through all levels from the second on, then fill these downwards."""
-    B, texels = len(fill), array(fill, wp.vec4)
+    B, texels = len(fill), array(fill)
     if sizes:
         queue.launch(fill_kernels.push_pixels, (B, *sizes[0]), visible, color, texels)
     for k in range(1, len(sizes)):

@@ -10,6 +10,7 @@ import warp as wp
 
 from warpdata.render.kernels.depth import sample_position
 from warpdata.render.kernels.options import MODULE_OPTIONS
+from warpdata.render.kernels.planes import load, save
 
 wp.set_module_options(MODULE_OPTIONS)
 
@@ -36,7 +37,7 @@ def average(total: wp.vec4):
 
 @no_type_check
 @wp.kernel
-def push_pixels(visible: wp.array3d[wp.uint8], color: wp.array2d[wp.uint32], fill: wp.array2d[wp.vec4]):
+def push_pixels(visible: wp.array3d[wp.uint8], color: wp.array2d[wp.uint32], fill: wp.array3d[wp.float32]):
     """The second level from the visible pixels."""
     b, up, x = wp.tid()
     H = visible.shape[1]
@@ -47,23 +48,23 @@ def push_pixels(visible: wp.array3d[wp.uint8], color: wp.array2d[wp.uint32], fil
         column = 2 * x + k % 2
         if visible[b, H - 1 - row, column] != wp.uint8(0):
             total += unpack(color[b, row * W + column])
-    fill[b, up * (W // 2) + x] = average(total)
+    save(fill, b, up * (W // 2) + x, average(total))
 
 
 @no_type_check
 @wp.kernel
-def push(offset: wp.int32, width: wp.int32, offset_out: wp.int32, fill: wp.array2d[wp.vec4]):
+def push(offset: wp.int32, width: wp.int32, offset_out: wp.int32, fill: wp.array3d[wp.float32]):
     """One level from the one below it."""
     b, up, x = wp.tid()
     total = wp.vec4(0.0, 0.0, 0.0, 0.0)
     for k in range(4):
-        total += fill[b, offset + (2 * up + k // 2) * width + 2 * x + k % 2]
-    fill[b, offset_out + up * (width // 2) + x] = average(total)
+        total += load(fill, b, offset + (2 * up + k // 2) * width + 2 * x + k % 2)
+    save(fill, b, offset_out + up * (width // 2) + x, average(total))
 
 
 @no_type_check
 @wp.func
-def sample(fill: wp.array2d[wp.vec4], offset: int, hw: wp.vec2i, ratio_yx: wp.vec2, b: int, up: int, x: int):
+def sample(fill: wp.array3d[wp.float32], offset: int, hw: wp.vec2i, ratio_yx: wp.vec2, b: int, up: int, x: int):
     """The level that starts at `offset`, bilinearly."""
     sy = sample_position(up, ratio_yx[0])
     sx = sample_position(x, ratio_yx[1])
@@ -75,10 +76,10 @@ def sample(fill: wp.array2d[wp.vec4], offset: int, hw: wp.vec2i, ratio_yx: wp.ve
     row1 = offset + wp.clamp(int(lower_y) + 1, 0, hw[0] - 1) * hw[1]
     x0 = wp.clamp(int(lower_x), 0, hw[1] - 1)
     x1 = wp.clamp(int(lower_x) + 1, 0, hw[1] - 1)
-    below = fill[b, row0 + x0]
-    below += (fill[b, row0 + x1] - below) * fx
-    above = fill[b, row1 + x0]
-    above += (fill[b, row1 + x1] - above) * fx
+    below = load(fill, b, row0 + x0)
+    below += (load(fill, b, row0 + x1) - below) * fx
+    above = load(fill, b, row1 + x0)
+    above += (load(fill, b, row1 + x1) - above) * fx
     return below + (above - below) * fy
 
 
@@ -90,13 +91,13 @@ def pull(
     coarse_offset: wp.int32,
     coarse_hw: wp.vec2i,
     ratio_yx: wp.vec2,
-    fill: wp.array2d[wp.vec4],
+    fill: wp.array3d[wp.float32],
 ):
     """Fill the empty texels of a level, in place, from the filled level above it."""
     b, up, x = wp.tid()
     texel = offset + up * width + x
-    if fill[b, texel][3] == 0.0:
-        fill[b, texel] = sample(fill, coarse_offset, coarse_hw, ratio_yx, b, up, x)
+    if fill[b, 3, texel] == 0.0:
+        save(fill, b, texel, sample(fill, coarse_offset, coarse_hw, ratio_yx, b, up, x))
 
 
 @no_type_check
@@ -150,7 +151,7 @@ def byte(value: float, rounding: float):
 def finish(
     visible: wp.array3d[wp.uint8],
     color: wp.array2d[wp.uint32],
-    fill: wp.array2d[wp.vec4],
+    fill: wp.array3d[wp.float32],
     coarse_hw: wp.vec2i,
     ratio_yx: wp.vec2,
     distance: wp.array3d[wp.int32],

@@ -10,6 +10,7 @@ import warp as wp
 
 from warpdata.render.kernels.depth import is_depth, read_depth
 from warpdata.render.kernels.options import MODULE_OPTIONS
+from warpdata.render.kernels.planes import save
 from warpdata.render.splat import SUBPIXELS
 
 wp.set_module_options(MODULE_OPTIONS)
@@ -173,18 +174,18 @@ def splat_points(
 
 @no_type_check
 @wp.func
-def store(
+def save_point(
     p: wp.vec3,
     colors: wp.array3d[wp.uint8],
     b: int,
     index: int,
     pixel: int,
-    position: wp.array2d[wp.vec4],
+    position: wp.array3d[wp.float32],
     color: wp.array2d[wp.uint32],
 ):
     """Position with its length, and the colour packed into one word."""
     length = wp.sqrt((p[0] * p[0] + p[1] * p[1]) + p[2] * p[2])
-    position[b, pixel] = wp.vec4(p[0], p[1], p[2], length)
+    save(position, b, pixel, wp.vec4(p[0], p[1], p[2], length))
     red = wp.uint32(colors[b, 0, index])
     green = wp.uint32(colors[b, 1, index])
     blue = wp.uint32(colors[b, 2, index])
@@ -202,20 +203,20 @@ def resolve_depth(
     colors: wp.array3d[wp.uint8],
     width: wp.int32,
     keys: wp.array2d[wp.int64],
-    position: wp.array2d[wp.vec4],
+    position: wp.array3d[wp.float32],
     color: wp.array2d[wp.uint32],
 ):
     b, pixel = wp.tid()
     key = keys[b, pixel]
     if key == NOTHING:
-        position[b, pixel] = wp.vec4(0.0, 0.0, 0.0, 0.0)
+        save(position, b, pixel, wp.vec4(0.0, 0.0, 0.0, 0.0))
     else:
         index = int(key & wp.int64(0xFFFFFFFF))
         y = index // width
         x = index - y * width
         value = read_depth(depth, confidence, ratio_yx, interpolates, b, y, x)
         p = position_of_pixel(cam_from_source, b, y, x, value[0])
-        store(p, colors, b, index, pixel, position, color)
+        save_point(p, colors, b, index, pixel, position, color)
 
 
 @no_type_check
@@ -225,14 +226,14 @@ def resolve_points(
     cam_from_source: wp.array3d[wp.float32],
     colors: wp.array3d[wp.uint8],
     keys: wp.array2d[wp.int64],
-    position: wp.array2d[wp.vec4],
+    position: wp.array3d[wp.float32],
     color: wp.array2d[wp.uint32],
 ):
     b, pixel = wp.tid()
     key = keys[b, pixel]
     if key == NOTHING:
-        position[b, pixel] = wp.vec4(0.0, 0.0, 0.0, 0.0)
+        save(position, b, pixel, wp.vec4(0.0, 0.0, 0.0, 0.0))
     else:
         index = int(key & wp.int64(0xFFFFFFFF))
         p = position_of_point(cam_from_source, points, b, index)
-        store(p, colors, b, index, pixel, position, color)
+        save_point(p, colors, b, index, pixel, position, color)

@@ -10,6 +10,7 @@ import warp as wp
 
 from warpdata.render.kernels.depth import lerp, sample_position
 from warpdata.render.kernels.options import MODULE_OPTIONS
+from warpdata.render.kernels.planes import load, save
 from warpdata.render.visibility import DIRECTIONS, LEVEL_BOUNDS
 
 wp.set_module_options(MODULE_OPTIONS)
@@ -25,22 +26,22 @@ DY = wp.constant(vec8i(*(dy for _, dy in DIRECTIONS)))
 
 @no_type_check
 @wp.kernel
-def coarsen(offset: wp.int32, width: wp.int32, offset_out: wp.int32, position: wp.array2d[wp.vec4]):
+def coarsen(offset: wp.int32, width: wp.int32, offset_out: wp.int32, position: wp.array3d[wp.float32]):
     """One level of the pyramid of nearest points from the one below it."""
     b, up, x = wp.tid()
     first = offset + 2 * up * width + 2 * x
-    nearest = position[b, first]
+    nearest = load(position, b, first)
     for k in range(1, 4):
-        other = position[b, first + (k // 2) * width + k % 2]
+        other = load(position, b, first + (k // 2) * width + k % 2)
         if other[2] != 0.0 and (other[2] < nearest[2] or nearest[2] == 0.0):
             nearest = other
-    position[b, offset_out + up * (width // 2) + x] = nearest
+    save(position, b, offset_out + up * (width // 2) + x, nearest)
 
 
 @no_type_check
 @wp.func
 def choose_level(
-    position: wp.array2d[wp.vec4],
+    position: wp.array3d[wp.float32],
     offset: int,
     hw: wp.vec2i,
     ratio_yx: wp.vec2,
@@ -58,8 +59,8 @@ def choose_level(
     row1 = offset + wp.clamp(int(lower_y) + 1, 0, hw[0] - 1) * hw[1]
     x0 = wp.clamp(int(lower_x), 0, hw[1] - 1)
     x1 = wp.clamp(int(lower_x) + 1, 0, hw[1] - 1)
-    below = lerp(position[b, row0 + x0][2], position[b, row0 + x1][2], sx - lower_x)
-    above = lerp(position[b, row1 + x0][2], position[b, row1 + x1][2], sx - lower_x)
+    below = lerp(position[b, 2, row0 + x0], position[b, 2, row0 + x1], sx - lower_x)
+    above = lerp(position[b, 2, row1 + x0], position[b, 2, row1 + x1], sx - lower_x)
     size_px = neighbourhood / wp.max(lerp(below, above, sy - lower_y), 1.0e-6)
     level = int(0)
     for k in range(7):
@@ -84,7 +85,7 @@ def direction_cosine(p: wp.vec4, q: wp.vec4):
 @no_type_check
 @wp.kernel
 def find_visible(
-    position: wp.array2d[wp.vec4],
+    position: wp.array3d[wp.float32],
     coarse_offset: wp.int32,
     coarse_hw: wp.vec2i,
     coarse_ratio_yx: wp.vec2,
@@ -101,7 +102,7 @@ def find_visible(
     H = visible.shape[1]
     W = visible.shape[2]
     up = H - 1 - y
-    p = position[b, up * W + x]
+    p = load(position, b, up * W + x)
     seen = p[2] != 0.0
     if seen and not same_centre[b]:
         neighbourhood = s0[b] * (10.0 * intrinsics[b, 1])
@@ -115,7 +116,7 @@ def find_visible(
                 qx = (x >> L) + DX[s]
                 qy = (up >> L) + DY[s]
                 if qx >= 0 and qx < w and qy >= 0 and qy < h:
-                    q = position[b, offset + qy * w + qx]
+                    q = load(position, b, offset + qy * w + qx)
                     if q[2] != 0.0:
                         least[s] = wp.min(least[s], direction_cosine(p, q))
             offset += h * w
