@@ -181,6 +181,42 @@ def test_bytes_other_than_the_hub_states(server, hub):
     assert "delete" in message
 
 
+def test_a_server_that_states_no_digest(server, hub):
+    server.stated_digest = "v1"
+    assert "cannot be checked" in refusal(PUBLIC, hub)
+
+
+def test_a_small_file_has_the_digest_of_git(server, hub):
+    content = server.files[f"{PUBLIC}/model.safetensors"]
+    server.stated_digest = hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
+    assert resolve_weights(PUBLIC, "vggt", hub=hub).sha256 == hashlib.sha256(content).hexdigest()
+    assert resolve_weights(PUBLIC, "vggt", hub=hub).revision == COMMIT
+
+
+def test_a_cache_that_cannot_be_written(server, tmp_path):
+    (tmp_path / "occupied").write_text("a file where the folder should be")
+    message = refusal(PUBLIC, Hub(endpoint=server.endpoint, cache_dir=tmp_path / "occupied"))
+    assert "cannot be written here" in message
+    assert "HF_HOME" in message
+
+
+def test_a_cache_without_links(hub):
+    """As on Windows: the file lies in the snapshot itself."""
+    weights = resolve_weights(PUBLIC, "vggt", hub=hub)
+    content = weights.path.read_bytes()
+    weights.path.unlink()
+    weights.path.write_bytes(content)
+    assert resolve_weights(PUBLIC, "vggt", hub=hub) == weights
+
+
+def test_a_blob_that_is_a_link_into_a_shared_store(hub, tmp_path):
+    weights = resolve_weights(PUBLIC, "vggt", hub=hub)
+    blob, shared = weights.path.resolve(), tmp_path / ("cd" * 32)
+    blob.rename(shared)
+    blob.symlink_to(shared)
+    assert resolve_weights(PUBLIC, "vggt", hub=hub) == weights
+
+
 def test_a_file_damaged_after_its_download(hub):
     weights = resolve_weights(PUBLIC, "vggt", hub=hub)
     content = bytearray(weights.path.read_bytes())

@@ -8,6 +8,7 @@ hub, it is the one under which the hub's cache keeps the file.
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import logging
@@ -38,9 +39,9 @@ class FileNotInRepo(WeightsError):
     """The repository is there, and has no file of this name."""
 
 
-SHA256 = re.compile(r"[0-9a-f]{64}")
-GIT_SHA1 = re.compile(r"[0-9a-f]{40}")
-COMMIT = GIT_SHA1
+GIT_SHA1 = COMMIT = re.compile(r"[0-9a-f]{40}")
+DIGEST = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 HASH_BLOCK_BYTES = 2**24
 
 
@@ -99,7 +100,7 @@ class Hub:
         pinned = file.revision is None or COMMIT.fullmatch(file.revision)
         path = self.cached(file)
         if path is not None and (pinned or constants.HF_HUB_OFFLINE):
-            return self._checked(file, path, stated_digest=path.resolve().name)
+            return self._checked(file, path, stated_digest=_digest_in_cache(path))
         log.info("fetching %s", file)
         try:
             if constants.HF_HUB_OFFLINE:
@@ -113,20 +114,20 @@ class Hub:
             )
         except Exception as error:  # what the HTTP client underneath raises differs between hub versions
             self._refuse(file, error)
-        fetched = self._checked(file, path, stated_digest=metadata.etag or "")
+        if not (metadata.etag and DIGEST.fullmatch(metadata.etag)):
+            raise WeightsError(
+                f"{file} cannot be checked: the server states {metadata.etag!r} where the hub has a digest; unset "
+                "HF_ENDPOINT, or give a local file"
+            )
+        fetched = self._checked(file, path, stated_digest=metadata.etag)
         if fetched.commit != metadata.commit_hash:
             raise WeightsError(f"{file} changed while it was being downloaded; run again")
         return fetched
 
-    def _checked(self, file: HubFile, path: Path, *, stated_digest: str) -> Fetched:
+    def _checked(self, file: HubFile, path: Path, *, stated_digest: str | None) -> Fetched:
         sha256 = file_sha256(path)
-        if SHA256.fullmatch(stated_digest):
-            found = sha256
-        elif GIT_SHA1.fullmatch(stated_digest):
-            found = git_blob_sha1(path)
-        else:  # a cache on a file system without links keeps files under their names
-            found = stated_digest
-        if found != stated_digest:
+        found = git_blob_sha1(path) if stated_digest and GIT_SHA1.fullmatch(stated_digest) else sha256
+        if stated_digest is not None and found != stated_digest:
             raise WeightsError(
                 f"{file} is damaged: the hub states the digest {stated_digest}, and the file here has {found}; "
                 f"delete {path.resolve()} and run again"
@@ -139,6 +140,16 @@ class Hub:
         missing = isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError)
         kind = FileNotInRepo if missing else WeightsError
         raise kind(f"{file} cannot be fetched: {_explain(file, error)}") from error
+
+
+def _digest_in_cache(path: Path) -> str | None:
+    """The digest that the hub stated for a cached file: the name of the blob that its link leads to.
+
+    Only one link is followed: a blob may itself be a link, to a store where names mean something else. None on file
+    systems without links, where the cache keeps files under their own names.
+    """
+    name = path.readlink().name if path.is_symlink() else ""
+    return name if DIGEST.fullmatch(name) else None
 
 
 def _explain(file: HubFile, error: Exception) -> str:
@@ -175,8 +186,8 @@ def _explain(file: HubFile, error: Exception) -> str:
         return f"the hub answers {status}; try again later, or give a local file"
     if isinstance(error, HFValidationError):
         return f"that is no repository name: {error}"
-    if isinstance(error, OSError) and error.errno is not None:
-        return f"{error.strerror or error}; free some space or set HF_HOME to another disk"
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in DISK_FULL):
+        return f"it cannot be written here ({error}); free some space, or set HF_HOME to another disk"
     return (
         f"the hub cannot be reached ({_reason(error)}); check the network or proxy, or copy the file here from {page} "
         "and give its path"
