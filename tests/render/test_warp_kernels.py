@@ -8,7 +8,7 @@ import torch
 
 from tests.render.views import pair
 from warpdata.config import RenderOptions
-from warpdata.render import reference
+from warpdata.render import reference, warp
 from warpdata.render.view import view_of_depth
 
 wp = pytest.importorskip("warp")
@@ -61,8 +61,51 @@ def test_nothing_is_printed(capfd, device):
     image, depth, *cameras = pair()
     warp_backend.warp_device(device)
     capfd.readouterr()
-    from warpdata.render import warp
-
     warp(image.to(device), depth.to(device), *cameras, backend="warp")
     captured = capfd.readouterr()
     assert captured.out == captured.err == ""
+
+
+@pytest.fixture
+def on_gpu():
+    """A pair whose cameras live on the GPU too, rendered once so that kernels and tables are loaded."""
+    if not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+    image, depth, *cameras = pair((203, 331))
+    inputs = (image.cuda(), depth.cuda(), *(camera.to("cuda") for camera in cameras))
+    return inputs, warp(*inputs, backend="warp")
+
+
+def test_nothing_waits_for_the_gpu(on_gpu):
+    inputs, expected = on_gpu
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        out = warp(*inputs, backend="warp")
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert torch.equal(out.rgb, expected.rgb)
+
+
+def test_other_streams_give_the_same(on_gpu):
+    inputs, expected = on_gpu
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        outs = [warp(*inputs, backend="warp").rgb for _ in range(4)]
+    stream.synchronize()
+    assert all(torch.equal(out, expected.rgb) for out in outs)
+
+
+def test_a_call_can_be_captured_and_replayed(on_gpu):
+    inputs, expected = on_gpu
+    static = [inputs[0].clone(), inputs[1].clone(), *inputs[2:]]
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        out = warp(*static, backend="warp")
+    graph.replay()
+    torch.cuda.synchronize()
+    assert torch.equal(out.rgb, expected.rgb)
+    static[0].zero_()
+    graph.replay()
+    torch.cuda.synchronize()
+    assert not out.rgb.any()

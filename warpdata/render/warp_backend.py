@@ -9,6 +9,7 @@ same blocks out again call after call, stream by stream. Compiled kernels are ke
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -59,11 +60,19 @@ class Queue:
 
     def __init__(self, device: torch.device):
         self.device = warp_device(device)
-        self.stream = wp.stream_from_torch(device) if device.type == "cuda" else None
+        self.stream = None
+        if device.type == "cuda":
+            self.stream = warp_stream(device, torch.cuda.current_stream(device).cuda_stream)
 
     def launch(self, kernel: wp.Kernel, dim: tuple[int, ...], *arguments) -> None:
         if min(dim) > 0:
             wp.launch(kernel, dim=dim, inputs=arguments, device=self.device, stream=self.stream)
+
+
+@lru_cache(maxsize=64)
+def warp_stream(device: torch.device, handle: int) -> wp.Stream:
+    """Warp's name for PyTorch's current stream, whose handle tells it from others."""
+    return wp.stream_from_torch(device)
 
 
 def warp_device(device: torch.device) -> wp.Device:
