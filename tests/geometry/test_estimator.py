@@ -146,6 +146,15 @@ def test_a_window_that_does_not_fit_is_refused_before_it_runs(pictures, exact):
     assert len(list(estimator(network, window_frames=8, window_overlap=2)(scene_of(pictures)).frames)) == 30
 
 
+def test_memory_that_runs_out_all_the_same_is_explained(pictures, exact):
+    class Greedy(KnowingNetwork):
+        def __call__(self, images):
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(GeometryError, match=r"12 frames of 26x18 .* smaller --window-frames"):
+        list(estimator(Greedy(exact))(scene_of(pictures)).frames)
+
+
 def test_depth_that_is_none_becomes_no_value(pictures, exact):
     exact = list(exact)
     depth, confidence = exact[2].depth.clone(), exact[2].confidence.clone()

@@ -1,5 +1,7 @@
 """The real networks, tiny and random, from photographs to cached geometry: the plumbing, not the quality."""
 
+import json
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -27,6 +29,7 @@ from warpdata.errors import GeometryError, WeightsError
 from warpdata.geometry import network as network_module
 from warpdata.geometry import resolve
 from warpdata.geometry.network import VGGTNetwork, shared_network
+from warpdata.materialize import main
 
 CPU = torch.device("cpu")
 HEAD = DenseHeadConfig(features=8, out_channels=(8, 8, 8, 8), intermediate_layer_idx=(0, 1, 1, 1))
@@ -172,6 +175,34 @@ def test_photographs_to_cache_and_back_without_the_network(tmp_path, checkpoints
 
     _, made = GeometryCache(tmp_path / "cache").get_or_make(scene, choose(scene, checkpoints[name], window_frames=4))
     assert made
+
+
+def test_the_program_runs_the_whole_way_twice(tmp_path, checkpoints, monkeypatch, capsys):
+    """`python -m warpdata.materialize` on plain photographs: triplets, provenance; then again from the cache."""
+    (tmp_path / "in" / "garden").mkdir(parents=True)
+    for i in range(3):
+        photograph(tmp_path / "in" / "garden" / f"{i}.jpg", (30, 64), seed=i)
+    loads = []
+    load = network_module.VGGTNetwork
+    monkeypatch.setattr(network_module, "VGGTNetwork", lambda *args: loads.append(args) or load(*args))
+    arguments = ["--input-dir", str(tmp_path / "in"), "--geometry", "vggt", "--weights", str(checkpoints["vggt"])]
+    arguments += ["--cache-dir", str(tmp_path / "cache"), "--device", "cpu", "--backend", "torch", "--quiet"]
+    reports = []
+    for output in ("first", "second"):
+        shared_network.cache_clear()
+        assert main([*arguments, "--output-dir", str(tmp_path / output)]) == 0, capsys.readouterr()
+        reports.append(json.loads((tmp_path / output / "report.json").read_text()))
+    assert len(loads) == 1
+    first, second = (report["scenes"][0] for report in reports)
+    assert first["triplets"] == second["triplets"] == 2
+    assert first["provenance"] == second["provenance"]
+    assert first["provenance"]["weights"] == "vggt.safetensors"
+    assert first["provenance"]["weights_license"]
+    pictures = sorted(path.name for path in (tmp_path / "first" / "garden").iterdir())
+    assert len(pictures) > 6
+    for name in pictures:
+        path = ("garden", name)
+        assert tmp_path.joinpath("first", *path).read_bytes() == tmp_path.joinpath("second", *path).read_bytes()
 
 
 def test_scenes_share_one_network(tmp_path, checkpoints, monkeypatch):
