@@ -5,17 +5,20 @@ from types import ModuleType
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.render.views import pair
+from tests.render.views import noise, pair
 from warpdata.config import RenderOptions
 from warpdata.render import reference, warp
+from warpdata.render.scale import median_of_valid
 from warpdata.render.view import view_of_depth
 
 wp = pytest.importorskip("warp")
 from warpdata.render import warp_backend  # noqa: E402
-from warpdata.render.kernels import fill, splat, visibility  # noqa: E402
+from warpdata.render.kernels import fill, median, splat, visibility  # noqa: E402
 
-MODULES = [splat, visibility, fill]
+MODULES = [splat, median, visibility, fill]
 
 
 @pytest.fixture(params=MODULES, ids=lambda module: module.__name__.rsplit(".", 1)[1])
@@ -36,7 +39,8 @@ def test_kernels_compile_ahead_of_time_and_round_every_operation(kernels, arch, 
     for name in entries:
         assert re.search(rf"\.entry {name}_\w*cuda_kernel_forward", code), name
     instructions = set(re.findall(r"^\s+(?:@%\w+\s+)?([a-z]\w*(?:\.\w+)*)", code, flags=re.MULTILINE))
-    assert "mul.f32" in instructions or "mul.rn.f32" in instructions
+    if kernels is not median:
+        assert instructions & {"mul.f32", "mul.rn.f32"}
     inexact = {i for i in instructions if "f32" in i and re.search(r"fma|mad|approx|ftz", i)}
     assert not inexact
 
@@ -55,6 +59,19 @@ def test_winners_are_those_of_the_definition(device):
     assert torch.equal(winner, definition.winner.flatten(1))
     bits = (keys >> 32).to(torch.int32).view(torch.float32).where(winner >= 0, 0)
     assert torch.equal(bits, definition.position[:, 2].flatten(1))
+
+
+@given(
+    st.lists(st.sampled_from([0.0, 1e-30, 0.5, 1.0, 1.0000001, 2.0, 2.5, 3e9, 3e38]), max_size=9), st.integers(0, 300)
+)
+def test_medians_are_exact(device, few, many):
+    """Of odd and even numbers of values, equal and neighbouring ones, and of none."""
+    rows = [few, (1 + noise((many,), many, 1000) / 7).tolist(), [0.0] * 3]
+    values = torch.zeros(3, max(map(len, rows)), device=device)
+    for row, numbers in zip(values, rows, strict=True):
+        row[: len(numbers)] = torch.tensor(numbers)
+    found = warp_backend.median_of_positive(warp_backend.Queue(device), values)
+    assert torch.equal(found, median_of_valid(values, values > 0))
 
 
 def test_nothing_is_printed(capfd, device):

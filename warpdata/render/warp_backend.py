@@ -19,7 +19,7 @@ from warpdata.config import RenderOptions
 from warpdata.errors import BackendError
 from warpdata.render.fade import fade_reach, fade_table
 from warpdata.render.pyramid import level_sizes
-from warpdata.render.scale import median_of_valid, s0_from_median
+from warpdata.render.scale import s0_from_median
 from warpdata.render.types import Rendering
 from warpdata.render.view import View
 from warpdata.render.visibility import DEPTH_LEVEL, MAX_LEVELS
@@ -35,6 +35,7 @@ except ImportError as error:
 wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)  # Warp would print a banner and every compilation.
 
 from warpdata.render.kernels import fill as fill_kernels  # noqa: E402
+from warpdata.render.kernels import median as median_kernels  # noqa: E402
 from warpdata.render.kernels import splat as splat_kernels  # noqa: E402
 from warpdata.render.kernels import visibility as visibility_kernels  # noqa: E402
 
@@ -127,7 +128,7 @@ def depth_stages(image, depth, confidence, view, s0, options) -> Stages:
     if s0 is None:
         depths = torch.empty((B, h * w), device=image.device)
         queue.launch(splat_kernels.list_depths, (B, h, w), depth_array, no_confidence, *reading, w, array(depths))
-        s0 = s0_from_median(median_of_valid(depths, depths > 0), view.footprint)
+        s0 = s0_from_median(median_of_positive(queue, depths), view.footprint)
     keys, position, color = splat_buffers(B, view.hw, image.device)
     matrix = array(view.cam_from_source)
     queue.launch(
@@ -170,7 +171,7 @@ def points_stages(points, colors, confidence, view, s0, options) -> Stages:
     if s0 is None:
         depths = torch.empty((B, N), device=points.device)
         queue.launch(splat_kernels.list_point_depths, (B, N), points_array, *confident, matrix, near_far, array(depths))
-        s0 = s0_from_median(median_of_valid(depths, depths > 0), view.footprint)
+        s0 = s0_from_median(median_of_positive(queue, depths), view.footprint)
     keys, position, color = splat_buffers(B, view.hw, points.device)
     queue.launch(
         splat_kernels.splat_points,
@@ -300,6 +301,22 @@ def fill_colors(queue: Queue, visible, color, fill: Tensor, sizes: list[tuple[in
     for k in reversed(range(len(sizes) - 1)):
         coarse = (offsets[k + 1], wp.vec2i(*sizes[k + 1]), ratio_yx(sizes[k], sizes[k + 1]))
         queue.launch(fill_kernels.pull, (B, *sizes[k]), offsets[k], sizes[k][1], *coarse, texels)
+
+
+def median_of_positive(queue: Queue, values: Float[Tensor, "B N"]) -> Float[Tensor, "B"]:
+    """Median of the values above 0 of each row, 0 where there is none; as `scale.median_of_valid`."""
+    B, passes = len(values), median_kernels.PASS_SHIFTS
+    middle = torch.zeros((B, 2), dtype=torch.int32, device=values.device)
+    rank = torch.empty_like(middle)
+    counts = torch.zeros((len(passes), B, median_kernels.COPIES, 512), dtype=torch.int32, device=values.device)
+    totals = torch.empty((B, 512), dtype=torch.int32, device=values.device)
+    for counts_of_pass, shift in zip(counts, passes, strict=True):
+        counters = array(counts_of_pass)
+        queue.launch(median_kernels.count_bytes, tuple(values.shape), array(values), shift, array(middle), counters)
+        queue.launch(median_kernels.add_copies, (B, 512), counters, array(totals))
+        queue.launch(median_kernels.choose_bytes, (B,), array(totals), shift == passes[0], array(rank), array(middle))
+    lower, upper = middle.view(torch.float32).unbind(1)
+    return (lower + upper) * 0.5
 
 
 def offsets_of(sizes: list[tuple[int, int]]) -> list[int]:
