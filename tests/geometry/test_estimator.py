@@ -12,9 +12,8 @@ from tests.geometry.exact import hall
 from tests.geometry.pictures import KnowingNetwork, covered, numbered, scene_of, weights_of
 from warpdata.camera import unproject
 from warpdata.errors import GeometryError
-from warpdata.geometry.estimator import NetworkEstimator, sample_picture
+from warpdata.geometry.estimator import NetworkEstimator
 from warpdata.geometry.sim3 import fit_sim3
-from warpdata.geometry.types import ContentBox
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -177,15 +176,3 @@ def test_a_views_mask_makes_no_points(pictures, exact, tmp_path):
     expected[height // 2 :, round(width * 0.75) :] = False
     assert torch.equal(first.depth > 0, expected)
     assert (second.depth > 0).all()
-
-
-def test_a_picture_is_sampled_where_the_box_says():
-    """A 2x4 picture of a 4x8 image, on a map of its middle: worked by hand; outside there is nothing."""
-    picture = torch.arange(8.0).reshape(1, 1, 2, 4)
-    inner = ContentBox(left=2.0, top=0.0, right=6.0, bottom=4.0)
-    assert sample_picture(picture, (4, 8), inner, (2, 2), mode="nearest").flatten().tolist() == [1, 2, 5, 6]
-    outer = ContentBox(left=-4.0, top=0.0, right=12.0, bottom=4.0)
-    sampled = sample_picture(picture + 1, (4, 8), outer, (1, 8), mode="nearest").flatten()
-    assert sampled[:2].tolist() == [0, 0]
-    assert sampled[-2:].tolist() == [0, 0]
-    assert (sampled[2:-2] > 0).all()

@@ -8,7 +8,6 @@ from contextlib import closing
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -16,7 +15,8 @@ from warpdata.camera import Camera, check_camera
 from warpdata.errors import GeometryError, ViewError
 from warpdata.geometry.known_poses import KnownPoses
 from warpdata.geometry.network import DepthNetwork, LoadNetwork, NetworkInput, PreprocessMode
-from warpdata.geometry.types import ContentBox, FrameGeometry, Progress, Provenance, SceneGeometry, no_progress
+from warpdata.geometry.sample import sample_picture
+from warpdata.geometry.types import FrameGeometry, Progress, Provenance, SceneGeometry, no_progress
 from warpdata.geometry.weights import ResolvedWeights
 from warpdata.geometry.windows import Chain, Window, merge_windows, plan_windows
 from warpdata.sources.images import image_size, load_image, load_mask
@@ -243,21 +243,3 @@ class _Run:
             f"{problem}: {fits} do; use --window-frames {fits} --window-overlap {max(1, min(fits - 1, fits // 4))}, or "
             "close what else uses it"
         )
-
-
-def sample_picture(
-    picture: Float[Tensor, "1 c H W"],
-    image_hw: tuple[int, int],
-    box: ContentBox,
-    hw: tuple[int, int],
-    *,
-    mode: Literal["nearest", "bilinear"],
-) -> Float[Tensor, "1 c h w"]:
-    """Something that covers a whole upright picture at any resolution, at the pixels of a depth map; 0 outside."""
-    rows, columns = torch.arange(hw[0]) + 0.5, torch.arange(hw[1]) + 0.5
-    x = (box.left + columns * ((box.right - box.left) / hw[1])) / image_hw[1]
-    y = (box.top + rows * ((box.bottom - box.top) / hw[0])) / image_hw[0]
-    grid = torch.stack(torch.meshgrid(2 * x - 1, 2 * y - 1, indexing="xy"), dim=-1)
-    inside = ((x >= 0) & (x < 1))[None, :] & ((y >= 0) & (y < 1))[:, None]
-    sampled = F.grid_sample(picture, grid[None], mode=mode, padding_mode="border", align_corners=False)
-    return sampled.where(inside, 0)

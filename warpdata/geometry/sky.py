@@ -25,8 +25,8 @@ from PIL import Image
 from torch import Tensor
 
 from warpdata.errors import BackendError, WeightsError
-from warpdata.geometry.estimator import sample_picture
 from warpdata.geometry.hub import Hub, HubFile, file_sha256
+from warpdata.geometry.sample import sample_picture
 from warpdata.geometry.types import Estimator, FrameGeometry, Progress, Provenance, SceneGeometry, no_progress
 from warpdata.sources.images import load_image
 from warpdata.sources.scene import Scene
