@@ -41,6 +41,7 @@ def scratch_arrays(array, width):
         array("wide depth", (2, chunks), np.float32),
         array("level", (chunks,), np.int32),
         array("least", (8, CHUNK), np.float32),
+        array("total", (CHUNK,), np.float32),
         array("tag", (LEVELS + 1, 3), np.int64),
     )
 
@@ -64,6 +65,12 @@ def widen(texels, row, L, ring, base, stride):
             for i in range(narrow.size):
                 wide[2 * i] = narrow[i]
                 wide[2 * i + 1] = narrow[i]
+        elif L == 2:
+            for i in range(narrow.size):
+                wide[4 * i] = narrow[i]
+                wide[4 * i + 1] = narrow[i]
+                wide[4 * i + 2] = narrow[i]
+                wide[4 * i + 3] = narrow[i]
         else:
             for i in range(narrow.size):
                 wide[i << L : (i + 1) << L] = narrow[i]
@@ -91,31 +98,43 @@ def choose_levels(z, below, above, fraction, neighbourhood, coarsest, level):
 
 
 @kernel
-def look(ring, p, q, stride, level, L, least):
-    """Lower `least` to the direction cosines towards the texels at `q`, for the pixels of a chunk at `p`."""
+def look(ring, stride, x, y, dx, dy, level, top, least):
+    """The least direction cosine from each pixel of a chunk towards its neighbours in one sector, levels 0 to `top`."""
     for k in range(CHUNK):
-        i = np.uint64(k)
-        x, y, z = ring[p + i], ring[p + stride + i], ring[p + stride + stride + i]
-        u, v, w = ring[q + i], ring[q + stride + i], ring[q + stride + stride + i]
-        norm = ring[q + stride + stride + stride + i]
-        dx, dy, dz = u - x, v - y, w - z
-        along = (dx * u + dy * v) + dz * w
-        cosine = along / (np.sqrt((dx * dx + dy * dy) + dz * dz) * norm + TINY)
-        # An empty texel makes it NaN, which is less than nothing.
-        least[k] = cosine if (cosine < least[k]) & (level[k] >= L) else least[k]
+        least[k] = np.inf
+    across = np.uint64(stride)
+    p = np.uint64(y % 3 * 4 * stride + MARGIN + x)
+    for L in range(top + 1):
+        q = np.uint64((L * 3 + ((y >> L) + dy + 3) % 3) * 4 * stride + MARGIN + x + (dx << L))
+        for k in range(CHUNK):
+            i = np.uint64(k)
+            a, b, c = ring[p + i], ring[p + across + i], ring[p + across + across + i]
+            u, v, w = ring[q + i], ring[q + across + i], ring[q + across + across + i]
+            norm = ring[q + across + across + across + i]
+            du, dv, dw = u - a, v - b, w - c
+            along = (du * u + dv * v) + dw * w
+            cosine = along / (np.sqrt((du * du + dv * dv) + dw * dw) * norm + TINY)
+            # An empty texel makes it NaN, which is less than nothing.
+            least[k] = cosine if (cosine < least[k]) & (level[k] >= L) else least[k]
 
 
 @kernel
-def all_open(least, level, done, enough):
-    """Whether the first `done` sectors already suffice for every point of a chunk."""
+def still_open(least, level, enough, total):
+    """Add a sector's openness to `total`; how many points of the chunk are not yet known to be seen."""
     undecided = 0
     for i in range(CHUNK):
-        total = ZERO
-        for k in range(done):
-            cosine = least[ORDER[k], i]
-            total += ONE + cosine if cosine < np.inf else ZERO
-        undecided += (total < enough) & (level[i] >= 0)
-    return undecided == 0
+        total[i] += ONE + least[i] if least[i] < np.inf else ZERO
+        undecided += (total[i] < enough) & (level[i] >= 0)
+    return undecided
+
+
+@kernel
+def highest(level):
+    """Coarsest level of some pixels, -1 if none of them holds a point."""
+    top = np.int32(-1)
+    for i in range(level.size):
+        top = max(top, level[i])
+    return top
 
 
 @kernel
@@ -138,14 +157,14 @@ def find_visible(levels, neighbourhood, threshold, first_x, second_x, fraction_x
     `levels` are the eight levels of texels, those that do not exist without rows; `first_x`, `second_x`, `fraction_x`
     tell where pixel columns lie in the level that depth is sampled from.
     """
-    ring, wide_depth, level, least, tag = scratch
+    ring, wide_depth, level, least, total, tag = scratch
     H, W = visible.shape
     count = 0
     while count < LEVELS and levels[count].shape[1] > 0:
         count += 1
     depth_level = levels[min(DEPTH_LEVEL, count - 1)][2]
     ratio = np.float32(depth_level.shape[0] / H)
-    stride = np.uint64(ring.size // (LEVELS * 12))
+    stride = ring.size // (LEVELS * 12)
     enough = np.float32(8) * threshold + ROUNDING
     tag[:] = -2
     for y in range(first, last):
@@ -160,34 +179,30 @@ def find_visible(levels, neighbourhood, threshold, first_x, second_x, fraction_x
         below_row, above_row = wide_depth[below % 2, :W], wide_depth[above % 2, :W]
         level[W:] = -1
         choose_levels(levels[0][2, y], below_row, above_row, s - lower, neighbourhood, count - 1, level[:W])
-        coarsest = level.max()
+        coarsest = highest(level)
         for L in range(coarsest + 1):
             for row in range((y >> L) - 1, (y >> L) + 2):
                 slot = (row + 3) % 3
                 if tag[L, slot] != row:
                     tag[L, slot] = row
-                    widen(levels[L], row, L, ring, (L * 3 + slot) * 4 * np.int64(stride), np.int64(stride))
-        p_row = np.uint64((y + 3) % 3) * np.uint64(4) * stride + np.uint64(MARGIN)
+                    widen(levels[L], row, L, ring, (L * 3 + slot) * 4 * stride, stride)
         for x in range(0, W, CHUNK):
             chunk = level[x : x + CHUNK]
             end = min(x + CHUNK, W)
-            top = chunk.max()
+            top = highest(chunk)
             if top < 0:
                 visible[y, x:end] = 0
                 continue
-            done = 0
-            for k in range(8):
-                sector = ORDER[k]
+            undecided = 1
+            total[:] = ZERO
+            for sector in ORDER:
                 dx, dy = SECTORS[sector]
-                least[sector] = np.inf
-                for L in range(top + 1):
-                    slot = ((y >> L) + dy + 3) % 3
-                    q = np.uint64((L * 3 + slot) * 4) * stride + np.uint64(MARGIN + x + (dx << L))
-                    look(ring, p_row + np.uint64(x), q, stride, chunk, L, least[sector])
-                done = k + 1
-                if (k == 1 or k == 3) and all_open(least, chunk, done, enough):
+                of_sector = least[sector]
+                look(ring, stride, x, y, dx, dy, chunk, top, of_sector)
+                undecided = still_open(of_sector, chunk, enough, total)
+                if undecided == 0:
                     break
-            if done < 8:
+            if undecided == 0:
                 for i in range(end - x):
                     visible[y, x + i] = chunk[i] >= 0
             else:
