@@ -1,0 +1,1 @@
+"""Pre-flight checks of data sets; `warpdata.check` runs them."""

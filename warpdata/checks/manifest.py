@@ -1,0 +1,32 @@
+"""Rules that need the manifest: controls that changed places since it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from warpdata.checks.finding import Finding
+from warpdata.errors import OutputError
+from warpdata.writers.manifest import IMAGE_ROLES, MANIFEST, file_sha256, read_manifest
+
+
+def check_manifest(root: Path) -> Iterator[Finding]:
+    """Samples in which a file of one role has the content of another. Plain damage is what `warpdata.verify` finds."""
+    if not (root / MANIFEST).exists():
+        return
+    try:
+        records = read_manifest(root)
+    except OutputError as error:
+        yield Finding(str(root / MANIFEST), "WD701", str(error))
+        return
+    for record in records:
+        if record.shard is not None:
+            continue
+        role_of = {record.sha256[role]: role for role in IMAGE_ROLES if role in record.sha256}
+        for role in IMAGE_ROLES:
+            path = root / record.files[role] if role in record.files else None
+            if path is None or not path.is_file() or len(role_of) < len(IMAGE_ROLES):
+                continue
+            found = role_of.get(file_sha256(path), role)
+            if found != role:
+                yield Finding(str(path), "WD203", f"holds the {found} of {record.id}, and should hold its {role}")
