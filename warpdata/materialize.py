@@ -101,9 +101,12 @@ class MaterializeOptions:
         return chosen
 
     def what_triplets_depend_on(self) -> dict[str, Any]:
-        """The options that change a triplet's bytes, or which triplets there are."""
+        """The options that change a triplet's bytes, or which triplets there are.
+
+        Which weights is not among them: the geometry that goes with each triplet says so, by their digest.
+        """
         chosen = self.as_json()
-        del chosen["source"]["input_dir"]
+        del chosen["source"]["input_dir"], chosen["geometry"]["weights"]
         parts = {name: chosen[name] for name in ("source", "size", "geometry", "filters", "pairs")}
         return parts | {"render": json_values(asdict(self.effective_render))}
 
@@ -203,6 +206,7 @@ def geometry_json(entry: CacheEntry) -> dict[str, Any]:
         "weights": provenance.weights,
         "weights_sha256": provenance.weights_sha256,
         "weights_license": provenance.weights_license,
+        "options": provenance.options,
         "source_license": entry.header.source_license,
         "scale": entry.scale,
         "key": entry.key,
