@@ -70,7 +70,7 @@ def empty_rendering(batch: int, hw: tuple[int, int]) -> Rendering:
         rgb=torch.empty(batch, 3, *hw, dtype=torch.uint8),
         coverage=torch.empty(batch, 1, *hw, dtype=torch.uint8),
         visible=torch.empty(batch, 1, *hw, dtype=torch.bool),
-        depth=torch.empty(batch, 1, *hw),
+        depth=torch.empty(batch, 1, *hw, dtype=torch.float32),
         backend="numba",
     )
 
