@@ -126,7 +126,7 @@ def depth_stages(image, depth, confidence, view, s0, options) -> Stages:
     depth_array, no_confidence = array(depth), optional_array(None, ndim=3)
     reading = (ratio_yx((h, w), tuple(depth.shape[1:])), interpolates)
     if s0 is None:
-        depths = torch.empty((B, h * w), device=image.device)
+        depths = torch.empty((B, h * w), dtype=torch.float32, device=image.device)
         queue.launch(splat_kernels.list_depths, (B, h, w), depth_array, no_confidence, *reading, w, array(depths))
         s0 = s0_from_median(median_of_positive(queue, depths), view.footprint)
     keys, position, color = splat_buffers(B, view.hw, image.device)
@@ -169,7 +169,7 @@ def points_stages(points, colors, confidence, view, s0, options) -> Stages:
     confident = (optional_array(confidence, ndim=2), options.confidence_threshold)
     near_far = wp.vec2(options.near, options.far)
     if s0 is None:
-        depths = torch.empty((B, N), device=points.device)
+        depths = torch.empty((B, N), dtype=torch.float32, device=points.device)
         queue.launch(splat_kernels.list_point_depths, (B, N), points_array, *confident, matrix, near_far, array(depths))
         s0 = s0_from_median(median_of_positive(queue, depths), view.footprint)
     keys, position, color = splat_buffers(B, view.hw, points.device)
@@ -204,7 +204,7 @@ def splat_buffers(B: int, hw: tuple[int, int], device: torch.device) -> tuple[Te
     texels = sum(h * w for h, w in level_sizes(hw, MAX_LEVELS))
     return (
         torch.full((B, H * W), NOTHING, device=device),
-        torch.empty((B, 4, texels), device=device),
+        torch.empty((B, 4, texels), dtype=torch.float32, device=device),
         torch.empty((B, H * W), dtype=torch.int32, device=device),
     )
 
@@ -220,13 +220,13 @@ def finish(
     """From the finest level's positions and colours to the picture."""
     B, (H, W), device = len(position), view.hw, position.device
     visible = torch.empty((B, H, W), dtype=torch.uint8, device=device)
-    depth = torch.empty((B, H, W), device=device)
+    depth = torch.empty((B, H, W), dtype=torch.float32, device=device)
     find_visible(queue, position, view, s0, options, visible, depth)
     color, visible_array = array(color, wp.uint32), array(visible)
 
     sizes = level_sizes(view.hw)[1:]
     offsets = offsets_of(sizes)
-    fill = torch.empty((B, 4, max(1, sum(h * w for h, w in sizes))), device=device)
+    fill = torch.empty((B, 4, max(1, sum(h * w for h, w in sizes))), dtype=torch.float32, device=device)
     fill_colors(queue, visible_array, color, fill, sizes, offsets)
 
     table = fade_table(options.sigma, view.hw, compat=options.compat, device=device)
@@ -338,4 +338,4 @@ def array(tensor: Tensor, dtype: type | None = None):
 
 def optional_array(tensor: Tensor | None, *, ndim: int):
     """A tensor, or an empty one for None, which the kernels take as "not given"."""
-    return array(torch.empty((0,) * ndim) if tensor is None else tensor)
+    return array(torch.empty((0,) * ndim, dtype=torch.float32) if tensor is None else tensor)
