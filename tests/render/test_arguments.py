@@ -11,6 +11,7 @@ from jaxtyping import TypeCheckError
 from tests.render.views import pair
 from warpdata.errors import BackendError
 from warpdata.render import BACKENDS, RenderOptions, estimate_s0, warp
+from warpdata.render.api import backend_module, check_tensor
 
 
 def test_wrong_types_and_sizes_are_refused():
@@ -33,8 +34,6 @@ def test_wrong_types_and_sizes_are_refused():
 
 def test_messages_name_what_was_found():
     """Without the shape checks of the test run, the function's own message is what a caller sees."""
-    from warpdata.render.api import check_tensor
-
     with pytest.raises(
         ValueError, match=r"image must be torch.uint8 of shape \(..., 3, H, W\), found torch.float32 \[4, 5\]"
     ):
@@ -59,6 +58,16 @@ def test_warp_on_a_device_it_cannot_use_says_why():
 
     with pytest.raises(BackendError, match=r"cannot run on cuda:63: .*choose backend='torch'"):
         warp_device(torch.device("cuda:63"))
+
+
+@pytest.mark.parametrize(("backend", "device"), [("numba", "cuda:0"), ("warp", "mps")])
+def test_backends_refuse_devices_they_do_not_know(backend, device):
+    with pytest.raises(BackendError, match=f"{backend} backend renders tensors on cpu.*, these are on {device}"):
+        backend_module(backend, torch.device(device))
+
+
+def test_auto_takes_the_definition_on_other_devices():
+    assert backend_module("auto", torch.device("mps")).__name__ == BACKENDS["torch"]
 
 
 def test_the_automatic_s0_is_a_pixel_at_the_median_depth():

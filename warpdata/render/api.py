@@ -12,6 +12,7 @@ from torch import Tensor
 
 from warpdata.camera import Camera, unproject
 from warpdata.config import RenderOptions
+from warpdata.errors import BackendError
 from warpdata.render.scale import estimate_s0
 from warpdata.render.types import Rendering
 from warpdata.render.upsample import upsample_depth
@@ -26,6 +27,9 @@ BACKENDS: dict[str, str] = {
 
 FASTEST: dict[str, str] = {"cpu": "numba", "cuda": "warp"}
 """What `backend="auto"` takes for each type of device, `torch` for any other."""
+
+DEVICES: dict[str, tuple[str, ...]] = {"numba": ("cpu",), "warp": ("cpu", "cuda")}
+"""Types of device a backend renders on, for those that do not render on all."""
 
 SMALLEST_COMPAT_DEPTH = 1e-6
 """Depths up to this count as none under `compat`."""
@@ -178,12 +182,18 @@ def compat_points(depth: Float[Tensor, "B h w"], camera: Camera) -> Float[Tensor
 
 
 def backend_module(backend: str, device: torch.device) -> ModuleType:
-    """The module that is to render tensors of a device."""
+    """The module that is to render tensors of a device; see `warp` for the errors."""
     if backend == "auto":
         fastest = FASTEST.get(device.type, "torch")
         backend = fastest if fastest in BACKENDS else "torch"
     if backend not in BACKENDS:
         raise ValueError(f"unknown backend {backend!r}; choose from auto, {', '.join(BACKENDS)}")
+    devices = DEVICES.get(backend, (device.type,))
+    if device.type not in devices:
+        raise BackendError(
+            f"the {backend} backend renders tensors on {' or '.join(devices)}, these are on {device}; "
+            "choose backend='torch', which runs on any device, or 'auto'"
+        )
     return import_module(BACKENDS[backend])
 
 
