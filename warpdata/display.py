@@ -46,11 +46,12 @@ class Display:
         """Begin a run over a number of scenes."""
         self._bars.update(self._scenes, total=num_scenes)
 
-    def scene_done(self, line: str) -> None:
-        """One more scene is finished; `line` says what came of it."""
+    def scene_done(self, line: str | None = None) -> None:
+        """One more scene is finished; `line` says what came of it, if that is worth a line."""
         self._clear_stage()
         self._bars.advance(self._scenes)
-        self.say(line)
+        if line is not None:
+            self.say(line)
 
     def stage(self, name: str, done: int, total: int) -> None:
         """`Progress` callback: a stage of the current scene, and how far it is."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import torch
 from lightning import LightningDataModule
+from lightning.pytorch.plugins import Precision
 
+from warpdata.cache import CacheEntry
 from warpdata.config import (
     FilterOptions,
     GeometryOptions,
@@ -21,14 +24,15 @@ from warpdata.config import (
 )
 from warpdata.data.dataset import WarpDataset
 from warpdata.data.inputs import PairInputs
-from warpdata.data.loader import RenderIn, WarpLoader
+from warpdata.data.loader import RenderIn, Sealed, WarpLoader
+from warpdata.data.ranks import Ranks
 from warpdata.data.sampler import BatchOrder
 from warpdata.data.scene_geometry import UNUSABLE_SCENE, GeometryProvider
 from warpdata.data.scene_pairs import ScenePairs, open_pairs
 from warpdata.data.triplet import Triplet
 from warpdata.display import Display
 from warpdata.errors import SourceError
-from warpdata.sources import open_source
+from warpdata.sources import Scene, open_source
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +117,7 @@ class WarpDataModule(LightningDataModule):
         self.backend = backend
         self.left_out: dict[str, str] = {}
         self._scenes: dict[str, ScenePairs] | None = None
+        self._part_of: dict[str, Split] = {}
         self._loaders: list[WarpLoader] = []
 
     def setup(self, stage: str | None = None) -> None:
@@ -122,50 +127,58 @@ class WarpDataModule(LightningDataModule):
 
         Raises:
             SourceError: there is no usable scene.
+            CacheError: the ranks do not see the same geometry.
         """
         if self._scenes is not None:
             return
+        ranks = Ranks(self._world_size)
         source = open_source(self.source_options)
         scene_ids = source.scene_ids()
         provider = GeometryProvider(self.geometry, self.size, self.filters, self._device)
-        with Display(quiet=self._rank != 0) as display:
-            display.start(len(scene_ids[self._rank :: self._world_size]))
-            for scene_id in scene_ids[self._rank :: self._world_size]:
-                try:
-                    provider(source.scene(scene_id), progress=display.stage)
-                except UNUSABLE_SCENE as error:
-                    logger.warning("scene %s has no geometry: %s", scene_id, error)
-                display.scene_done(f"{scene_id}: geometry is ready")
-        if self.trainer is not None:
-            self.trainer.strategy.barrier("warpdata: geometry is made")
-        self._scenes = {}
-        for scene_id in scene_ids:
+        scenes: dict[str, ScenePairs] = {}
+
+        def open_scene(scene_id: str, geometry_of: Callable[[Scene], CacheEntry]) -> None:
             try:
                 scene = source.scene(scene_id)
-                entry = provider.known(scene)
-                self._scenes[scene_id] = open_pairs(
-                    scene,
-                    entry,
-                    size=self.size,
-                    filters=self.filters,
-                    pairs=self.pair_options,
-                    overlap=provider.overlaps(entry, self.render.confidence_threshold),
-                )
+                scenes[scene_id] = self._open_pairs(scene, geometry_of(scene), provider)
             except UNUSABLE_SCENE as error:
+                logger.warning("scene %s is left out: %s", scene_id, error)
                 self.left_out[scene_id] = str(error)
-        if not self._scenes:
+
+        share = scene_ids[self._rank :: self._world_size]
+        with Display(quiet=self._rank != 0) as display:
+            display.start(len(share))
+            for scene_id in share:
+                open_scene(scene_id, lambda scene: provider(scene, progress=display.stage).entry)
+                display.scene_done()
+        ranks.wait()
+        for scene_id in scene_ids:
+            if scene_id not in scenes and scene_id not in self.left_out:
+                open_scene(scene_id, provider.known)
+        if not scenes:
             reasons = "; ".join(f"{scene_id}: {reason}" for scene_id, reason in self.left_out.items())
             raise SourceError(
                 f"none of the {len(scene_ids)} scenes in {self.source_options.input_dir} can be used: {reasons}"
             )
+        ranks.check_equal(
+            [(scene_id, len(scenes[scene_id].pairs)) for scene_id in scene_ids if scene_id in scenes],
+            f"scenes and pairs; {provider.cache.root} must be on a disk that all nodes share",
+        )
+        self._part_of = split_scenes(scene_ids, self.val_fraction, self.test_fraction, self.seed)
+        self._scenes = {scene_id: scenes[scene_id] for scene_id in sorted(scenes)}
+
+    def _open_pairs(self, scene: Scene, entry: CacheEntry, provider: GeometryProvider) -> ScenePairs:
+        overlaps = provider.overlaps(entry, self.render.confidence_threshold)
+        pairs = open_pairs(
+            scene, entry, size=self.size, filters=self.filters, pairs=self.pair_options, overlap=overlaps
+        )
+        overlaps.save()
+        return pairs
 
     def scenes_of(self, split: Split) -> list[ScenePairs]:
         """The scenes of a split, sorted by name."""
-        names = sorted(self._scenes or {})
-        if split == "predict":
-            return [self._scenes[name] for name in names]
-        part_of = split_scenes(names, self.val_fraction, self.test_fraction, self.seed)
-        return [self._scenes[name] for name in names if part_of[name] == split]
+        scenes = self._scenes or {}
+        return [scene for name, scene in scenes.items() if split in ("predict", self._part_of[name])]
 
     def train_dataloader(self) -> WarpLoader:
         return self._loader("train", shuffle=True)
@@ -180,9 +193,16 @@ class WarpDataModule(LightningDataModule):
         return self._loader("predict")
 
     def transfer_batch_to_device(
-        self, batch: Triplet | PairInputs, device: torch.device, dataloader_idx: int
+        self, batch: Triplet | PairInputs | Sealed, device: torch.device, dataloader_idx: int
     ) -> Triplet | PairInputs:
-        """Nothing to do for triplets, which are rendered on the device; inputs are copied there."""
+        """Nothing to do for triplets, which are rendered on the device; inputs are copied there.
+
+        Where the trainer's precision casts its inputs, the pictures of triplets are cast, nothing else.
+        """
+        if isinstance(batch, Sealed):
+            batch = batch.batch
+            if isinstance(batch, Triplet):
+                batch = batch.map_pictures(self.trainer.precision_plugin.convert_input)
         return batch.to(device)
 
     def teardown(self, stage: str | None = None) -> None:
@@ -193,6 +213,10 @@ class WarpDataModule(LightningDataModule):
 
     def _loader(self, split: Split, *, shuffle: bool = False) -> WarpLoader:
         dataset = WarpDataset(self.scenes_of(split), decoded_frames=self.decoded_frames)
+        if not len(dataset):
+            raise SourceError(
+                f"the {split} split has no pair: {len(dataset.scenes)} of {len(self._scenes or ())} scenes"
+            )
         training = split == "train"
         order = BatchOrder(
             dataset.table(draw_references=training and self.draw_references),
@@ -214,6 +238,7 @@ class WarpDataModule(LightningDataModule):
             ahead=self.ahead,
             as_float=self.as_float,
             backend=self.backend,
+            sealed=self._casts_inputs,
             realign=self._realign if training else None,
         )
         self._loaders.append(loader)
@@ -234,22 +259,27 @@ class WarpDataModule(LightningDataModule):
         return 1 if self.trainer is None else self.trainer.world_size
 
     @property
+    def _casts_inputs(self) -> bool:
+        """Whether the trainer's precision plugin would change batches."""
+        plugin = None if self.trainer is None else self.trainer.precision_plugin
+        return plugin is not None and type(plugin).convert_input is not Precision.convert_input
+
+    @property
     def _device(self) -> torch.device:
         if self.trainer is not None:
             return self.trainer.strategy.root_device
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def split_scenes(names: list[str], val_fraction: float, test_fraction: float, seed: int) -> dict[str, Split]:
+def split_scenes(names: Sequence[str], val_fraction: float, test_fraction: float, seed: int) -> dict[str, Split]:
     """Scene -> `train`, `val` or `test`; each part has its share of the scenes, rounded, and at least one trains.
 
     Decided by the order of a hash of (seed, name), so that it does not depend on where the scenes lie or on how they
     are listed.
     """
     ranked = sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).digest())
-    num_val, num_test = round(val_fraction * len(names)), round(test_fraction * len(names))
-    num_val = min(num_val, max(len(names) - 1, 0))
-    num_test = min(num_test, max(len(names) - 1 - num_val, 0))
+    num_val = min(round(val_fraction * len(names)), len(names) - 1)
+    num_test = min(round(test_fraction * len(names)), len(names) - 1 - num_val)
     parts: list[Split] = ["val"] * num_val + ["test"] * num_test
     parts += ["train"] * (len(names) - len(parts))
     return dict(zip(ranked, parts, strict=True))

@@ -39,6 +39,7 @@ class WarpLoader:
         ahead: batches rendered ahead with `render_in="worker"`, and decoded ahead by each process.
         as_float: give pictures as float32 in [0, 1] instead of uint8.
         backend: of the renderer.
+        sealed: give each batch as a `Sealed` one, see there.
         realign: called when a state saved with other batches a step is loaded, with how many steps more (or fewer)
             the part of the epoch that is done now counts.
     """
@@ -55,18 +56,20 @@ class WarpLoader:
         ahead: int = 2,
         as_float: bool = True,
         backend: str = "auto",
+        sealed: bool = False,
         realign: Callable[[int], None] | None = None,
     ):
         if ahead < 1:
             raise ValueError(f"`ahead` is {ahead}; at least one batch must be rendered ahead")
-        self.sampler = order
+        self.sampler = self.batch_sampler = order  # Lightning sets epochs through the one and looks at the other
         self.device = device
         self._render_in = render_in
         self._ahead = ahead
+        self._sealed = sealed
         self._realign = realign
         self._render = partial(render_batch, options=render, as_float=as_float, backend=backend)
         self._resumed = Place(epoch=0, index=0)
-        self._given = Place(epoch=0, index=0)
+        self._given: Place | None = None
         self._make_decoder = partial(
             DataLoader,
             dataset,
@@ -86,10 +89,10 @@ class WarpLoader:
         """Steps of the whole epoch: those done before the loaded state was saved, and those to come."""
         return self._steps_before + len(self.sampler)
 
-    def __iter__(self) -> Iterator[Triplet | PairInputs]:
+    def __iter__(self) -> Iterator[Triplet | PairInputs | Sealed]:
         # A generator: nothing is started before the first batch is asked for, when the epoch has been set.
         order = self.sampler
-        if self._steps_given:  # the same epoch again: from its beginning
+        if self._given is not None and self._given.is_at(order):  # the same epoch again: from its beginning
             order.index = 0
         self._given = Place(epoch=order.epoch, index=order.index)
         self._decoder = self._decoder or self._make_decoder()
@@ -103,16 +106,13 @@ class WarpLoader:
         with closing(rendered):
             for batch in rendered:
                 self._given.steps += 1
-                yield batch
+                yield Sealed(batch) if self._sealed else batch
 
     def state_dict(self) -> dict[str, int]:
         """How far the epoch is, in plain numbers: what has been given out counts as consumed, what waits does not."""
-        order = self.sampler
         given = self._steps_given
-        if given == len(order):
-            return {"epoch": order.epoch + 1, "index": 0, "steps": 0, **self._identity()}
-        index, steps = order.index_after(given), self._steps_before + given
-        return {"epoch": order.epoch, "index": index, "steps": steps, **self._identity()}
+        index, steps = self.sampler.index_after(given), self._steps_before + given
+        return {"epoch": self.sampler.epoch, "index": index, "steps": steps, **self._identity()}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Go on where a state was taken, on any number of ranks and workers.
@@ -131,7 +131,7 @@ class WarpLoader:
         order.index = state["index"]
         steps = steps_of_epoch - len(order)
         self._resumed = Place(epoch=order.epoch, index=order.index, steps=steps)
-        self._given = Place(epoch=order.epoch, index=order.index)
+        self._given = None
         if self._realign is not None and steps != state["steps"]:
             self._realign(steps - state["steps"])
 
@@ -143,11 +143,22 @@ class WarpLoader:
     @property
     def _steps_given(self) -> int:
         """Batches given out since iteration began at the order's current place."""
-        return self._given.steps if self._given.is_at(self.sampler) else 0
+        return self._given.steps if self._given is not None and self._given.is_at(self.sampler) else 0
 
     def _identity(self) -> dict[str, int]:
         order = self.sampler
         return {"num_samples": len(order.table), "seed": order.seed, "batch_size": order.batch_size}
+
+
+class Sealed:
+    """A batch on its way through a trainer that would take it apart.
+
+    Lightning's precision plugins that cast all inputs (`bf16-true`, `64-true`, ...) reach into collections and
+    dataclasses, before any hook. They can neither rebuild frozen ones, nor should they round cameras and depth.
+    """
+
+    def __init__(self, batch: Triplet | PairInputs):
+        self.batch = batch
 
 
 @dataclass

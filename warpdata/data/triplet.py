@@ -57,11 +57,20 @@ class Triplet:
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Triplet:
         """The same triplet with its pictures and scores on a device; cameras stay where they are."""
-        return self._map_tensors(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+        def move(tensor: Tensor) -> Tensor:
+            return tensor.to(device, non_blocking=non_blocking)
+
+        scores = {name: move(score) if isinstance(score, Tensor) else score for name, score in self.scores.items()}
+        return replace(self.map_pictures(move), scores=scores)
 
     def as_float(self) -> Triplet:
         """The same triplet with pictures and masks as float32 in [0, 1]."""
-        return self._map_tensors(lambda tensor: tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor)
+        return self.map_pictures(lambda picture: picture.float() / 255 if picture.dtype == torch.uint8 else picture)
+
+    def map_pictures(self, change: Callable[[Tensor], Tensor]) -> Triplet:
+        """The same triplet with every picture and mask changed, for example cast to another type."""
+        return replace(self, **{name: change(value) for name, value in self._tensors().items()})
 
     def record_stream(self, stream: torch.cuda.Stream) -> None:
         """Tell CUDA's allocator that a stream uses the tensors, which another stream made."""
@@ -72,10 +81,6 @@ class Triplet:
 
     def _tensors(self) -> dict[str, Tensor]:
         return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
-
-    def _map_tensors(self, change: Callable[[Tensor], Tensor]) -> Triplet:
-        scores = {name: change(score) if isinstance(score, Tensor) else score for name, score in self.scores.items()}
-        return replace(self, **{name: change(value) for name, value in self._tensors().items()}, scores=scores)
 
 
 def split_batch(batch: Triplet) -> Iterator[Triplet]:
