@@ -247,6 +247,20 @@ def test_a_batch_is_its_members(backend, device):
             assert torch.equal(getattr(turned, name)[2 - i], getattr(alone, name)), name
 
 
+def test_the_number_of_threads_does_not_matter(backend, device):
+    image, depth, reference, target = pair((120, 201))
+    threads = torch.get_num_threads()
+    outs = []
+    try:
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            outs.append(warp(image.to(device), depth.to(device), reference, target, backend=backend))
+    finally:
+        torch.set_num_threads(threads)
+    assert_same(outs[0], outs[1])
+    assert_same(outs[0], outs[2])
+
+
 def test_batches_of_any_shape_broadcast(backend, device):
     image, depth, reference, target = pair()
     image, depth = image.to(device), depth.to(device)
