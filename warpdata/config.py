@@ -182,7 +182,7 @@ class SfmOptions:
     """Features are found in pictures reduced to this many millions of pixels."""
     depth_megapixels: float = 0.25
     """Size of the depth maps, in millions of pixels; never larger than the picture."""
-    sources: int = 4
+    sources: int = 6
     """Views that each view's depth is computed from."""
     threads: int = 0
     """Threads of feature extraction and matching (0: one a core). The result does not depend on it."""

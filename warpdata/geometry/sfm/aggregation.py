@@ -49,9 +49,7 @@ def _both_ways(cost: Float[Tensor, "n m d"], luminance: Float[Tensor, "n m"]) ->
     return paths[:, 0] + paths[:, 1].flip(0)
 
 
-def winner(
-    aggregated: Float[Tensor, "h w d"], inverse_depths: Float[Tensor, " d"]
-) -> Float[Tensor, "h w"]:
+def winner(aggregated: Float[Tensor, "h w d"], inverse_depths: Float[Tensor, " d"]) -> Float[Tensor, "h w"]:
     """Inverse depth of least cost, between planes: the vertex of the parabola through the winner and its neighbours."""
     count = aggregated.shape[-1]
     best = aggregated.argmin(dim=-1, keepdim=True)

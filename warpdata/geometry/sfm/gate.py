@@ -53,8 +53,7 @@ def drop_weak_views(model: SparseModel) -> SparseModel:
     keep = [
         index
         for index in range(len(model.names))
-        if seen[index] >= MIN_POINTS_SEEN
-        and angles[model.observed_view == index].median() >= MIN_TRIANGULATION_DEG
+        if seen[index] >= MIN_POINTS_SEEN and angles[model.observed_view == index].median() >= MIN_TRIANGULATION_DEG
     ]
     return model if len(keep) == len(model.names) else model.subset(keep)
 

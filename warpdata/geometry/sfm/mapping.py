@@ -80,7 +80,7 @@ def map_views(
     for step, level in enumerate(LEVELS):
         progress(f"matching ({level.name})", step, len(LEVELS))
         matches = match_views(pictures, folder, level, threads=threads, time_limit_s=time_limit_s)
-        candidate = judge(read_models(matches, pictures, folder, level, time_limit_s=time_limit_s), len(pictures))
+        candidate = judge(read_models(matches, pictures, folder, level, time_limit_s=time_limit_s))
         component = matches.largest_component()
         attempts.append(describe(level, matches, candidate, len(component)))
         hopeless = len(component) <= HOPELESS_SHARE * len(pictures)
@@ -97,18 +97,15 @@ def map_views(
     raise GeometryError(explain_failure(matches, candidate, len(pictures)))
 
 
-def judge(models: dict[str, list[SparseModel]], view_count: int) -> Candidate:
+def judge(models: dict[str, list[SparseModel]]) -> Candidate:
     """The largest model that the gate passes, or else the largest; global models before incremental ones.
 
     Args:
         models: of each mapper.
-        view_count: number of pictures of the scene.
     """
-    pruned = {
-        mapper: [kept for kept in map(drop_weak_views, found) if len(kept.names) >= 1] for mapper, found in models.items()
-    }
+    pruned = [(mapper, drop_weak_views(model)) for mapper, found in models.items() for model in found]
     ranked = sorted(
-        ((mapper, model) for mapper, found in pruned.items() for model in found),
+        ((mapper, model) for mapper, model in pruned if model.names),
         key=lambda item: (why_unproven(item[1]) is not None, -len(item[1].names)),
     )
     if not ranked:

@@ -16,6 +16,9 @@ EXHAUSTIVE_UP_TO = 60
 
 SEQUENTIAL_NEIGHBOURS = 10
 
+MIN_INLIERS_TO_JOIN = 20
+"""Verified matches of a pair that count as overlap: fewer happen by chance, and could not hold a view anyway."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MatchingLevel:
@@ -36,9 +39,7 @@ class MatchingLevel:
 LEVELS = (
     MatchingLevel(name="sift", sift={}, guided=False),
     MatchingLevel(name="affine", sift={"estimate_affine_shape": True, "max_num_features": 4096}, guided=True),
-    MatchingLevel(
-        name="affine-dsp", sift={"estimate_affine_shape": True, "domain_size_pooling": True}, guided=True
-    ),
+    MatchingLevel(name="affine-dsp", sift={"estimate_affine_shape": True, "domain_size_pooling": True}, guided=True),
 )
 """Cheap first. Twelve views of a table top take 8 s, 30 s and 60 s on two cores."""
 
@@ -62,8 +63,8 @@ class Matches:
     def largest_component(self) -> set[str]:
         """Names of the largest group of views that matches join, directly or through others; sorted names decide."""
         group = {name: {name} for name in sorted(self.features)}
-        for a, b in self.inliers:
-            if group[a] is not group[b]:
+        for (a, b), count in self.inliers.items():
+            if count >= MIN_INLIERS_TO_JOIN and group[a] is not group[b]:
                 group[a] |= group[b]
                 for name in group[b]:
                     group[name] = group[a]
@@ -89,9 +90,7 @@ def match_views(
                 "cameras": camera_groups(pictures),
                 "sift": level.sift,
                 "guided_matching": level.guided,
-                "pairs": [
-                    (pictures[a].path.name, pictures[b].path.name) for a, b in pairs_to_match(len(pictures))
-                ],
+                "pairs": [(pictures[a].path.name, pictures[b].path.name) for a, b in pairs_to_match(len(pictures))],
                 "threads": threads if threads else -1,
             },
             folder,

@@ -87,9 +87,7 @@ def prepare_pictures(
         write_png(rgb.permute(1, 2, 0).numpy(), hw, path)
         focal_px = None if exif.focal_length_35mm is None else exif.focal_length_35mm / WIDTH_OF_35MM_FILM * max(hw)
         pictures.append(
-            Picture(
-                view=view, path=path, hw=hw, image_hw=image_hw, focal_px=focal_px, camera_model=exif.camera_model
-            )
+            Picture(view=view, path=path, hw=hw, image_hw=image_hw, focal_px=focal_px, camera_model=exif.camera_model)
         )
     progress("reading pictures", len(views), len(views))
     return pictures, left_out

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -20,6 +20,9 @@ NOISE_VARIANCE = (0.7 / 255) ** 2
 
 WORST_CORRELATION = -1.0
 """Of a pixel that falls outside the source or behind it."""
+
+BEHIND = 1e-6
+"""Depth in the source over depth in the reference, up to which a point counts as behind the source."""
 
 PIXELS_AT_ONCE = 1_000_000
 """Pixels times planes warped in one go; bounds the temporary memory to a few of these in float32."""
@@ -43,7 +46,7 @@ def sweep_planes(
     for source in sources:
         at_infinity, per_inverse_depth = epipolar_line(reference, source, corners)
         ends = [at_infinity + per_inverse_depth * inverse_depth for inverse_depth in (nearest, farthest)]
-        xy = [end[:, :2] / end[:, 2:].clamp_min(1e-6) for end in ends]
+        xy = [end[:, :2] / end[:, 2:].clamp_min(BEHIND) for end in ends]
         longest = max(longest, (xy[0] - xy[1]).norm(dim=1).median().item())
     count = min(max(round(longest) + 1, limits[0]), limits[1])
     return torch.linspace(nearest, farthest, count, dtype=torch.float64)
@@ -70,34 +73,40 @@ def correlation(
 
     In [-1, 1]; -1 where a pixel projects outside the source or behind it.
     """
-    warped, inside = warp_luminance(reference.camera, source, inverse_depth)
-    mean_source = box_mean(warped, radius)
-    variance_source = (box_mean(warped * warped, radius) - mean_source * mean_source).clamp_min_(0) + NOISE_VARIANCE
-    mean, variance = reference.window_statistics(radius)
+    seen, inside = warp_picture(reference.camera, source.luminance[None], source.camera, inverse_depth)
+    warped = seen[0]
+    mean_source, variance_source = window_statistics(warped, radius)
+    mean, variance = window_statistics(reference.luminance[None], radius)
     covariance = box_mean(warped * reference.luminance, radius) - mean_source * mean
     score = covariance / (variance * variance_source).sqrt_()
     return torch.where(inside, score.clamp_(-1, 1), WORST_CORRELATION)
 
 
-def warp_luminance(
-    reference: Camera, source: StereoView, inverse_depth: Float[Tensor, "d #h #w"]
-) -> tuple[Float[Tensor, "d h w"], Tensor]:
-    """The source's luminance as the reference would see it at these depths, bilinear, and where it is inside."""
-    device = source.luminance.device
-    infinite, per_inverse_depth = epipolar_line(reference, source.camera, pixel_centres(reference.hw, device=device))
+def window_statistics(values: Float[Tensor, "d h w"], radius: int) -> tuple[Tensor, Tensor]:
+    """Mean, and variance with that of noise added, of every window; both (d, h, w)."""
+    mean = box_mean(values, radius)
+    return mean, (box_mean(values * values, radius) - mean * mean).clamp_min_(0) + NOISE_VARIANCE
+
+
+def warp_picture(
+    reference: Camera, picture: Float[Tensor, "c h2 w2"], source: Camera, inverse_depth: Float[Tensor, "d #h #w"]
+) -> tuple[Float[Tensor, "c d h w"], Bool[Tensor, "d h w"]]:
+    """A source's picture as the reference would see it at these depths, bilinear, and where it is inside."""
+    infinite, per_inverse_depth = epipolar_line(
+        reference, source, pixel_centres(reference.hw, device=picture.device, dtype=torch.float64)
+    )
     infinite, per_inverse_depth = infinite.float(), per_inverse_depth.tolist()
-    height, width = source.camera.hw
-    ahead = (infinite[..., 2] + inverse_depth * per_inverse_depth[2]).clamp_min(1e-6)
+    height, width = source.hw
+    depth_ratio = infinite[..., 2] + inverse_depth * per_inverse_depth[2]
+    ahead = depth_ratio.clamp_min(BEHIND)
     # To [-1, 1] across the image, as grid_sample takes it with align_corners=False.
     x = (infinite[..., 0] + inverse_depth * per_inverse_depth[0]) / ahead * (2 / width) - 1
     y = (infinite[..., 1] + inverse_depth * per_inverse_depth[1]) / ahead * (2 / height) - 1
-    inside = (x.abs() <= 1) & (y.abs() <= 1) & (ahead > 1e-6)
-    grid = torch.stack([x, y], dim=-1)
-    planes = grid.shape[0]
+    inside = (x.abs() <= 1) & (y.abs() <= 1) & (depth_ratio > BEHIND)
     # Planes are stacked as rows of one tall picture: one call, and no copy of the source for each of them.
-    tall = grid.reshape(1, planes * grid.shape[1], grid.shape[2], 2)
-    warped = F.grid_sample(source.luminance[None, None], tall, padding_mode="border", align_corners=False)
-    return warped.reshape(grid.shape[:-1]), inside
+    tall = torch.stack([x, y], dim=-1).reshape(1, -1, x.shape[-1], 2)
+    warped = F.grid_sample(picture[None], tall, padding_mode="border", align_corners=False)
+    return warped.reshape(len(picture), *x.shape), inside
 
 
 def box_mean(values: Float[Tensor, "d h w"], radius: int) -> Float[Tensor, "d h w"]:
