@@ -11,7 +11,9 @@ from pathlib import Path
 import tyro
 
 from warpdata.config import ExportOptions
-from warpdata.errors import OutputError
+from warpdata.errors import OutputError, WarpdataError
+from warpdata.saved_options import from_json
+from warpdata.writers.existing import find_exports
 from warpdata.writers.layout import Samples, layout_options
 from warpdata.writers.manifest import fingerprint
 from warpdata.writers.output import OutputFolder
@@ -55,13 +57,20 @@ class ExportProgramOptions:
 
 
 def export_folder(
-    folder: Path, root: Path, options: ExportOptions, *, link: bool = False, overwrite: bool = False
+    folder: Path,
+    root: Path,
+    options: ExportOptions,
+    *,
+    prompts: Prompts | None = None,
+    link: bool = False,
+    overwrite: bool = False,
 ) -> list[str]:
     """Write a triplet folder's samples in other layouts; a killed export goes on where it was.
 
     Args:
         folder: a triplet folder, with its manifest or without one, as other programs write it.
         root: where to.
+        prompts: texts to take instead of those that `options` name.
         link: share files through hard links where the file system has them.
         overwrite: replace an export made from other triplets or with other options.
 
@@ -73,7 +82,7 @@ def export_folder(
     """
     if root.resolve() == folder.resolve():
         raise OutputError(f"{root} is the triplet folder itself; choose another folder for the export")
-    prompts = Prompts(options)
+    prompts = prompts or Prompts.of_options(options)
     records = [
         replace(record, prompt=prompts.of(record.id, record.prompt), index=index)
         for index, record in enumerate(read_triplet_folder(folder), 1)
@@ -97,6 +106,22 @@ def export_folder(
         output.journal.close()
 
 
+def export_again(folder: Path, root: Path) -> None:
+    """Remake what is missing in an export that was made from a triplet folder, with the options it was made with.
+
+    Raises:
+        OutputError: `root` holds no such export, or `folder` is not what it was made from.
+    """
+    exports = find_exports(root)
+    if not exports or "triplets" not in exports[0].about["options"]:
+        raise OutputError(f"{root} holds no export of a triplet folder; leave --triplets out")
+    saved = exports[0].about["options"]
+    shards = {f"shard_{name}": value for name, value in saved.get("shards", {}).items()}
+    options = from_json(ExportOptions, {"layout": saved["layout"], **shards})
+    texts = {record.id: record.prompt for record in exports[0].records if record.prompt is not None}
+    export_folder(folder, root, options, prompts=Prompts(None, texts, digest=saved["prompts"]))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
     options = tyro.cli(
@@ -108,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             commands = export_folder(options.output_dir, root, layouts, link=options.link, overwrite=options.overwrite)
             if commands:
                 log.info("\n".join([f"wrote {' '.join(layouts.layout)} to {root}", *commands]))
-    except (OutputError, ValueError) as error:
+    except (WarpdataError, ValueError) as error:
         log.error("%s", error)
         return UNUSABLE
     return DONE

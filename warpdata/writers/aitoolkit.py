@@ -24,7 +24,7 @@ def write_aitoolkit(samples: Samples, options: ExportOptions, place: Place) -> W
     """Write the layout; see `LayoutWriter`."""
     tree = Tree(
         files=[
-            {role: f"{folder}/{record.index}{samples.extension}" for role, folder in FOLDERS.items()}
+            {role: f"{folder}/{record.index}{record.extension}" for role, folder in FOLDERS.items()}
             for record in samples.records
         ],
         prompts=[None if record.prompt is None else f"target/{record.index}.txt" for record in samples.records],

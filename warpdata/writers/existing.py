@@ -79,14 +79,21 @@ def find_exports(root: Path) -> list[Export]:
     Raises:
         OutputError: one is damaged or of another version.
     """
-    exports = []
+    return [Export(folder, about, read_manifest(folder)) for folder, about in find_datasets(root)]
+
+
+def find_datasets(root: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Where complete exports are in an output folder, and what their `dataset.json` says.
+
+    Raises:
+        OutputError: one is damaged or of another version.
+    """
     layouts = [root / layout for layout in get_args(LayoutName)]
     scenes = [root / SCENES_FOLDER / name for name in get_args(SceneFormatName)]
     for folder in (root, *layouts, *scenes):
         about = read_dataset(folder)
         if about is not None:
-            exports.append(Export(folder, about, read_manifest(folder)))
-    return exports
+            yield folder, about
 
 
 def restore(exports: list[Export], store: Path, layout: FolderLayout) -> Iterator[Record]:

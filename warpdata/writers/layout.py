@@ -42,11 +42,6 @@ class Samples:
         """Pictures and masks that every sample has."""
         return [role for role in IMAGE_ROLES + MASK_ROLES if all(role in record.files for record in self.records)]
 
-    @property
-    def extension(self) -> str:
-        """Of the pictures, with its dot."""
-        return Path(self.records[0].files["target"]).suffix
-
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
@@ -150,6 +145,6 @@ def write_text(path: Path, text: str) -> dict[str, str | int]:
 def image_paths(samples: Samples, pattern: str) -> list[dict[str, str]]:
     """For each record the paths of its three pictures: `{index}`, `{role}` and `{ext}` (with its dot) are filled in."""
     return [
-        {role: pattern.format(index=record.index, role=role, ext=samples.extension) for role in IMAGE_ROLES}
+        {role: pattern.format(index=record.index, role=role, ext=record.extension) for role in IMAGE_ROLES}
         for record in samples.records
     ]

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from warpdata import __version__
@@ -67,6 +67,11 @@ class Record:
     def name(self) -> str:
         """The sample's name within its scene."""
         return self.id.split("/", 1)[1]
+
+    @property
+    def extension(self) -> str:
+        """Of its pictures, with its dot, in small letters."""
+        return PurePosixPath(self.files["target"]).suffix.lower()
 
     def as_json(self) -> dict[str, Any]:
         """Its line of the manifest; what is not given is left out."""

@@ -13,7 +13,7 @@ def write_modelscope(samples: Samples, options: ExportOptions, place: Place) -> 
     """Write the layout; see `LayoutWriter`."""
     tree = Tree(
         files=[
-            {role: f"{record.index}_{name}{samples.extension}" for role, name in NAMES.items()}
+            {role: f"{record.index}_{name}{record.extension}" for role, name in NAMES.items()}
             for record in samples.records
         ],
         prompts=[None if record.prompt is None else f"{record.index}.txt" for record in samples.records],

@@ -26,9 +26,9 @@ def write_musubi(samples: Samples, options: ExportOptions, place: Place) -> Writ
     """Write the layout; see `LayoutWriter`. Stems are digits alone, so none is another's with a control's suffix."""
     files = [
         {
-            "splats": f"control/{record.index:06d}_0{samples.extension}",
-            "reference": f"control/{record.index:06d}_1{samples.extension}",
-            "target": f"images/{record.index:06d}{samples.extension}",
+            "splats": f"control/{record.index:06d}_0{record.extension}",
+            "reference": f"control/{record.index:06d}_1{record.extension}",
+            "target": f"images/{record.index:06d}{record.extension}",
         }
         for record in samples.records
     ]

@@ -10,22 +10,28 @@ from warpdata.writers.manifest import fingerprint, read_bounded
 
 
 class Prompts:
-    """Texts of `--prompt` and `--prompt-file`.
+    """Texts by sample and by scene, and one for all the others.
 
-    Raises:
-        ValueError: the file cannot be read, or is not of the form that its name promises.
+    Args:
+        default: the one for all the others; None where there is none.
+        texts: by scene or sample id.
+        digest: equal for equal texts; worked out when it is not given.
     """
 
-    def __init__(self, options: ExportOptions):
-        self._default = options.prompt
-        self._texts = {} if options.prompt_file is None else _read(options.prompt_file)
+    def __init__(self, default: str | None, texts: dict[str, str], *, digest: str | None = None):
+        self._default, self._texts = default, texts
+        self.digest = digest or fingerprint([default, texts])
 
-    @property
-    def digest(self) -> str:
-        """Equal for equal texts, wherever they were read from."""
-        return fingerprint([self._default, self._texts])
+    @classmethod
+    def of_options(cls, options: ExportOptions) -> Prompts:
+        """The texts of `--prompt` and `--prompt-file`.
 
-    def of(self, sample_id: str, own: str = "") -> str | None:
+        Raises:
+            ValueError: the file cannot be read, or is not of the form that its name promises.
+        """
+        return cls(options.prompt, {} if options.prompt_file is None else _read(options.prompt_file))
+
+    def of(self, sample_id: str, own: str | None = None) -> str | None:
         """The text of a sample: its own in the file, its scene's, the one for all, or else the triplet's own.
 
         None where there is none; an empty text that was given stays an empty text.
@@ -34,7 +40,7 @@ class Prompts:
         for key in (sample_id, scene):
             if key in self._texts:
                 return self._texts[key]
-        return self._default if self._default is not None else own or None
+        return own if self._default is None else self._default
 
 
 def _read(path: Path) -> dict[str, str]:

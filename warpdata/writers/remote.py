@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import posixpath
 import time
@@ -56,6 +57,25 @@ class Remote:
 
         return self._retried(path, ask)
 
+    def sha256(self, path: str) -> str | None:
+        """Digest of a file, read through; None when there is none.
+
+        Raises:
+            OutputError: the place cannot be reached.
+        """
+
+        def digest() -> str | None:
+            found = hashlib.sha256()
+            try:
+                with self._fs.open(self._at(path), "rb") as file:
+                    while block := file.read(2**20):
+                        found.update(block)
+            except FileNotFoundError:
+                return None
+            return found.hexdigest()
+
+        return self._retried(path, digest)
+
     def upload(self, source: Path, path: str) -> None:
         """Copy a local file there; it appears under its name when all of it has arrived.
 
@@ -98,7 +118,7 @@ class Remote:
             except Exception as error:  # each file system raises errors of its own libraries
                 if attempt == ATTEMPTS:
                     raise OutputError(
-                        f"cannot write {self._url}/{path}: {error} ({ATTEMPTS} attempts); run again to go on from here"
+                        f"cannot reach {self._url}/{path}: {error} ({ATTEMPTS} attempts); run again to go on from here"
                     ) from error
                 log.warning("%s/%s: %s; trying again in %.0f s", self._url, path, error, wait)
             time.sleep(wait)

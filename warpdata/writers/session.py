@@ -74,7 +74,7 @@ class Writers:
 
     def __init__(self, export: ExportOptions, output: OutputOptions, run: RunInfo):
         self._output, self._run = output, run
-        self._prompts = Prompts(export)
+        self._prompts = Prompts.of_options(export)
         masks = bool(MASK_LAYOUTS & set(export.layout))
         self._layout = FolderLayout(
             extension="png" if output.output_format == "png" else "jpg",
@@ -166,7 +166,7 @@ class Writers:
             files,
             warp_version=self._run.warp_version,
             geometry=geometry or {},
-            prompt=self._prompts.of(triplet.id, triplet.prompt),
+            prompt=self._prompts.of(triplet.id, triplet.prompt or None),
         )
         encoded = self._layout.encode(triplet, points, self._encoder)
         self._pending.append(self._storing.submit(self._store, record, encoded))

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from warpdata.config import ExportOptions
+from warpdata.errors import OutputError
 from warpdata.writers.atomic import write_atomic
 from warpdata.writers.card import dataset_card
 from warpdata.writers.layout import Place, Samples, Written, write_text
-from warpdata.writers.manifest import Record, dump_json
+from warpdata.writers.manifest import IMAGE_ROLES, Record, dump_json
 from warpdata.writers.shards import Shard, in_shard, pack, plan_shards, shard_key
 
 SPLIT = "train"
@@ -88,8 +89,15 @@ class _Content:
 
     def __init__(self, samples: Samples, aliases: Sequence[str]):
         self._samples = samples
-        files = samples.records[0].files
-        self._roles = {f"{role}{Path(files[role]).suffix}": role for role in samples.common_roles}
+        extensions = sorted({record.extension for record in samples.records})
+        if len(extensions) > 1:
+            raise OutputError(
+                f"{samples.root} holds {' and '.join(extensions)} pictures, and all samples of shards have the same "
+                "members; make the triplets again with one --output-format"
+            )
+        self._roles = {
+            f"{role}{extensions[0] if role in IMAGE_ROLES else '.png'}": role for role in samples.common_roles
+        }
         for alias in aliases:
             extension, _, role = alias.partition("=")
             if role not in samples.common_roles or extension in self._roles:
