@@ -213,6 +213,7 @@ def check_tensor(
     channels_at: int | None = None,
     like: Tensor | None = None,
 ) -> None:
+    """Refuse a tensor of another type, with fewer axes than `shape` names, without 3 channels, or on another device."""
     dimensions = shape.count(",")
     if tensor.dtype != dtype or tensor.ndim < dimensions or (channels_at and tensor.shape[channels_at] != 3):
         raise ValueError(f"{name} must be {dtype} of shape {shape}, found {tensor.dtype} {list(tensor.shape)}")
