@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from warpdata.config import OutputOptions, PairOptions, SizeOptions
@@ -70,7 +70,8 @@ def dry_run(source: Source, size: SizeOptions, pairs: PairOptions, output: Outpu
             )
             continue
         hw = output_size(image_hws, size)
-        candidates = choose_pairs(scene_id, len(image_hws), pairs, overlap=lambda *_: pairs.pair_overlap[0])
+        every_overlap = replace(pairs, overlap_histogram=())
+        candidates = choose_pairs(scene_id, len(image_hws), every_overlap, overlap=lambda *_: pairs.pair_overlap[0])
         num_bytes = hw[0] * hw[1] * len(candidates) * bytes_per_pixel(output)
         yield ScenePlan(
             scene=scene_id, views=len(image_hws), hw=hw, triplets=len(candidates), num_bytes=round(num_bytes)

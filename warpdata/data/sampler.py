@@ -48,13 +48,11 @@ class SampleTable:
         scene: (n,) number of the sample's scene; ascending, so that a scene's samples are neighbours.
         bucket: (n,) number of the sample's picture sizes; a batch holds one bucket.
         group: (n,) number of the sample's target, among whose candidates one is drawn each epoch; None to use all.
-        weight: (n,) how much more often a candidate is drawn than the others of its group; None for equal chances.
     """
 
     scene: np.ndarray
     bucket: np.ndarray
     group: np.ndarray | None = None
-    weight: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.scene)
@@ -102,17 +100,10 @@ def epoch_order(
 
 
 def draw_candidates(table: SampleTable, seed: int, epoch: int) -> np.ndarray:
-    """One sample of every group, in ascending order, with chances proportional to `weight`.
-
-    The least of independent exponential variables of rate w_i is the i-th with probability w_i / sum w.
-    """
-    uniform = (keyed_hash(seed, epoch, STREAM_PICKS, np.arange(len(table))) >> np.uint64(11)) * 2.0**-53
-    weight = np.ones(len(table)) if table.weight is None else table.weight
-    waiting = np.divide(-np.log1p(-uniform), weight, out=np.full(len(table), np.inf), where=weight > 0)
-    order = np.lexsort((waiting, table.group))
+    """One sample of every group with equal chances, the one of the least hash; in ascending order."""
+    order = np.lexsort((keyed_hash(seed, epoch, STREAM_PICKS, np.arange(len(table))), table.group))
     first = np.append(True, np.diff(table.group[order]) != 0)[: len(order)]
-    picked = order[first]
-    return np.sort(picked[np.isfinite(waiting[picked])])
+    return np.sort(order[first])
 
 
 def cut_into_batches(samples: np.ndarray, bucket: np.ndarray, batch_size: int, drop_last: bool) -> EpochOrder:
