@@ -37,8 +37,8 @@ def splat_depth(
     rendering = empty_rendering(len(image), view.hw)
     for b in range(len(image)):
         picture = Picture(view, b, options, points=image[b, 0].numel(), s0=item(s0, b))
-        picture.project_depth(item(depth, b), item(confidence, b), tuple(image.shape[-2:]))
-        picture.draw(item(image, b).reshape(3, -1))
+        picture.project_depth(item(image, b), item(depth, b), item(confidence, b))
+        picture.draw()
         picture.find_visible()
         picture.fill_holes()
         picture.finish(*(item(getattr(rendering, name), b) for name in PLANES))
@@ -57,8 +57,8 @@ def splat_points(
     rendering = empty_rendering(len(points), view.hw)
     for b in range(len(points)):
         picture = Picture(view, b, options, points=points.shape[1], s0=item(s0, b))
-        picture.project_points(item(points, b), item(confidence, b))
-        picture.draw(item(colors, b).T)
+        picture.project_points(item(points, b), item(colors, b), item(confidence, b))
+        picture.draw()
         picture.find_visible()
         picture.fill_holes()
         picture.finish(*(item(getattr(rendering, name), b) for name in PLANES))

@@ -46,6 +46,15 @@ def try_offset(squared, left, right, step, best):
 
 
 @kernel
+def any_within(squared, start, count, reach):
+    """Whether one of `count` pixels has a visible one in reach along its column."""
+    least = squared[start]
+    for k in range(count):
+        least = min(least, squared[start + np.uint64(k)])
+    return least <= reach * reach
+
+
+@kernel
 def along_rows(distance, reach, squared, nearest, first, last):
     """Squared distance in the plane for the rows `first` to `last`, exact up to `reach` and larger beyond.
 
@@ -64,6 +73,8 @@ def along_rows(distance, reach, squared, nearest, first, last):
             best = nearest[y, x : x + CHUNK]
             best[:] = squared[reach + x : reach + x + CHUNK]
             farthest = np.int64(best.max())
+            if farthest > 0 and not any_within(squared, np.uint64(x), CHUNK + 2 * reach, reach):
+                continue
             dx = 1
             while dx <= reach and dx * dx < farthest:
                 try_offset(squared, np.uint64(reach + x - dx), np.uint64(reach + x + dx), dx * dx, best)

@@ -22,7 +22,7 @@ from warpdata.render.upsample import DEPTH_EDGE
 from warpdata.render.view import View
 
 RUN = 4096
-"""World points that are projected and drawn together."""
+"""World points that are projected and drawn together; a power of two."""
 ALIGNMENT = 16
 """Rows of a band are a multiple of this, so that it makes its part of the four levels above alone."""
 OWN_LEVELS = 4
@@ -50,8 +50,9 @@ class Picture:
         self.memory = workspace()
         self.bands = band_limits(self.hw[0], self.threads * (BANDS_PER_THREAD if self.threads > 1 else 1), ALIGNMENT)
 
-    def project_depth(self, depth: np.ndarray, confidence: np.ndarray | None, hw: tuple[int, int]) -> None:
-        """Project a depth map and its confidence, brought to the size `hw` on the way."""
+    def project_depth(self, image: np.ndarray, depth: np.ndarray, confidence: np.ndarray | None) -> None:
+        """Project a depth map and its confidence, brought to the size of the image on the way."""
+        hw = image.shape[1:]
         confidence = NO_CONFIDENCE if confidence is None else confidence
         bands = band_limits(hw[0], self.threads, 1)
         array = self.memory.array
@@ -64,7 +65,8 @@ class Picture:
         pixel, z = array("pixel", hw, np.int32), array("z", hw, np.float32)
         span = array("span", (hw[0], 2), np.int32)
         counts = array("upper counts", (len(bands), median.BINS // 2), np.int32)
-        centres = pixel_centres(max(hw))
+        centres = pixel_centres(2 ** max(hw).bit_length())
+        colors, packed = image.reshape(3, -1), array("packed", (hw[0] * hw[1],), np.uint32)
 
         def work(band: int, worker: int) -> None:
             first, last = bands[band]
@@ -74,6 +76,7 @@ class Picture:
                 *(depth, confidence, self.confidence_threshold, self.matrix, self.intrinsics, self.near_far, self.hw),
                 *(centres, pixel, z, span, first, last),
             )
+            nearest.pack_colors(colors, packed, first * hw[1], last * hw[1])
             if self.s0 is None:
                 median.count_upper(depth.view(np.int32).reshape(-1), counts[band], first * hw[1], last * hw[1])
 
@@ -81,16 +84,17 @@ class Picture:
         self.pixel, self.z_bits, self.run, self.span = pixel.reshape(-1), z.view(np.int32).reshape(-1), hw[1], span
         self.median_bits, self.upper_counts = depth.view(np.int32).reshape(-1), counts
 
-        def take(key: np.ndarray, texels: np.ndarray, first: int, last: int) -> None:
-            nearest.take_depth_points(key, depth, self.matrix, centres, *texels, first, last)
+        def take(key: np.ndarray, color: np.ndarray, texels: np.ndarray, first: int, last: int) -> None:
+            nearest.take_depth_points(key, depth, packed, self.matrix, centres, color, *texels, first, last)
 
         self.take = take
 
-    def project_points(self, points: np.ndarray, confidence: np.ndarray | None) -> None:
+    def project_points(self, points: np.ndarray, colors: np.ndarray, confidence: np.ndarray | None) -> None:
         """Project world points."""
         confidence = NO_CONFIDENCE.reshape(-1) if confidence is None else confidence
         array = self.memory.array
         pixel, z = array("pixel", (len(points),), np.int32), array("z", (len(points),), np.float32)
+        packed = array("packed", (len(points),), np.uint32)
         runs = -(-len(points) // RUN)
         span = array("span", (runs, 2), np.int32)
         bands = band_limits(runs, self.threads, 1)
@@ -102,6 +106,7 @@ class Picture:
                 *(points, confidence, self.confidence_threshold, self.matrix, self.intrinsics, self.near_far, self.hw),
                 *(self.options.compat, RUN, pixel, z, span, first, last),
             )
+            nearest.pack_colors(colors.T, packed, first * RUN, min(last * RUN, len(points)))
             if self.s0 is None:
                 median.count_upper(z.view(np.int32), counts[band], first * RUN, min(last * RUN, len(points)))
 
@@ -109,17 +114,17 @@ class Picture:
         self.pixel, self.z_bits, self.run, self.span = pixel, z.view(np.int32), RUN, span
         self.median_bits, self.upper_counts = self.z_bits, counts
 
-        def take(key: np.ndarray, texels: np.ndarray, first: int, last: int) -> None:
-            nearest.take_world_points(key, points, self.matrix, texels, first, last)
+        def take(key: np.ndarray, color: np.ndarray, texels: np.ndarray, first: int, last: int) -> None:
+            nearest.take_world_points(key, points, packed, self.matrix, color, *texels, first, last)
 
         self.take = take
 
-    def draw(self, colors: np.ndarray) -> None:
+    def draw(self) -> None:
         """Find the nearest point of every pixel, and of coarser and coarser blocks; on the way, the median depth."""
         H, W = self.hw
         array = self.memory.array
         key = array("key", self.hw, np.int64)
-        self.color = array("color", (3, *self.hw), np.uint8)
+        self.color = array("color", self.hw, np.uint32)
         sizes = level_sizes(self.hw, hidden.LEVELS)
         self.levels = [array(f"texels {k}", (4, *size), np.float32) for k, size in enumerate(sizes)]
         bands = band_limits(H, self.threads, ALIGNMENT)
@@ -130,8 +135,7 @@ class Picture:
         def work(band: int, worker: int) -> None:
             first, last = bands[band]
             nearest.draw(self.pixel, self.z_bits, self.run, self.span, W, key.reshape(-1), first, last)
-            self.take(key, self.levels[0], first, last)
-            nearest.take_colors(key, colors, self.color, first, last)
+            self.take(key, self.color, self.levels[0], first, last)
             for k, (fine, coarse) in enumerate(pairwise(self.levels[: OWN_LEVELS + 1])):
                 nearest.halve(fine, coarse, first >> (k + 1), coarse_end(last, k + 1))
             if self.s0 is None:
@@ -227,7 +231,11 @@ class Picture:
 
         def work(band: int, worker: int) -> None:
             first, last = self.bands[band]
-            scratch = array(f"wide {worker}", (2, 4, W), np.float32), array(f"alpha {worker}", (W,), np.float32)
+            scratch = (
+                array(f"wide {worker}", (2, 4, W), np.float32),
+                array(f"held {worker}", (2, -(-W // fill.CHUNK)), np.int64),
+                array(f"alpha {worker}", (fill.CHUNK,), np.float32),
+            )
             fill.finish(
                 *(self.color, self.visible, self.levels[0][2], filled, columns, self.nearest, self.table, background),
                 *(self.options.compat, scratch, rgb, coverage[0], depth[0], first, last),
