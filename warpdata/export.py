@@ -95,7 +95,6 @@ def export_folder(
     try:
         if output.intact:
             log.info("%s is complete already", root)
-            output.journal.remove()
             return []
         output.dissolve()
         output.pack_share(samples)

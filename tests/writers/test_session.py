@@ -98,6 +98,18 @@ def test_stopped_at_any_write_and_run_again_it_ends_the_same(layouts, tmp_path, 
         assert tree(root) == expected
 
 
+def test_what_was_finished_is_not_made_again(layout, tmp_path):
+    """Also where the layout's files come only at the end."""
+
+    def stopping():
+        yield from scene("attic")
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        run(tmp_path, layout, triplets=stopping())
+    assert set(run(tmp_path, layout)) <= {one.id for one in [*scene("attic")[2:], *scene("room")]}
+
+
 def test_a_journal_with_a_torn_last_line_is_read(tmp_path):
     run(tmp_path / "calm")
 

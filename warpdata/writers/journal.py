@@ -113,7 +113,7 @@ class Journal:
         """Stop writing; the state stays for the next run, unless nothing was begun."""
         if self._file.closed:
             return
-        if self.begun or len(list(self.folder.glob("journal-*.jsonl"))) > 1:
+        if self._file.tell() or len(list(self.folder.glob("journal-*.jsonl"))) > 1:
             self._file.close()
             self._release()
         else:

@@ -73,7 +73,7 @@ class Writers:
     """Open output; made by `open_writers`."""
 
     def __init__(self, export: ExportOptions, output: OutputOptions, run: RunInfo):
-        self._output, self._run = output, run
+        self._output, self._run, self._worker_count = output, run, export.worker[1]
         self._prompts = Prompts.of_options(export)
         masks = bool(MASK_LAYOUTS & set(export.layout))
         self._layout = FolderLayout(
@@ -193,21 +193,18 @@ class Writers:
         """Complete the output, unless other processes are still writing their share of it."""
         while self._pending:
             self._pending.popleft().result()
+        alone = self._worker_count == 1
+        if self._folder.intact and not (alone and self._unasked(self._asked)):
+            log.info("%s is complete already", self._output.output_dir)
+            return
+        if alone:
+            self._refuse_unasked(self._asked)
         asked = self._journal.finish(self._asked)
         if asked is None:
             return
-        unasked = sorted((self._complete.keys() | self._journal.records.keys()) - asked)
-        if unasked and not self._output.overwrite:
-            raise OutputError(
-                f"{self._output.output_dir} holds {len(unasked)} triplets that this input does not give "
-                f"({unasked[0]}, ...); nothing was changed: use --overwrite to drop them, or another output folder"
-            )
-        if self._folder.intact and not unasked:
-            log.info("%s is complete already", self._output.output_dir)
-            self._journal.remove()
-            return
+        self._refuse_unasked(asked)
         self._unpack()
-        kept = sorted(self._journal.records.keys() - set(unasked))
+        kept = sorted(self._journal.records.keys() & asked)
         records = [replace(self._journal.records[sample_id], index=k) for k, sample_id in enumerate(kept, 1)]
         self._scenes.complete()
         self._folder.complete(Samples(root=self._store_root, records=records, link=True))
@@ -217,6 +214,18 @@ class Writers:
         self._encoder.close()
         self._storing.shutdown(cancel_futures=True)
         self._journal.close()
+
+    def _unasked(self, asked: set[str]) -> list[str]:
+        """Triplets of an earlier run that none of this run's inputs gives."""
+        return sorted((self._complete.keys() | self._journal.records.keys()) - asked)
+
+    def _refuse_unasked(self, asked: set[str]) -> None:
+        unasked = self._unasked(asked)
+        if unasked and not self._output.overwrite:
+            raise OutputError(
+                f"{self._output.output_dir} holds {len(unasked)} triplets that this input does not give "
+                f"({unasked[0]}, ...); nothing was changed: use --overwrite to drop them, or another output folder"
+            )
 
     def _unpack(self) -> None:
         """Before a complete output is changed, bring its triplets back into the folder that layouts are made from."""

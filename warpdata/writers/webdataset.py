@@ -106,8 +106,8 @@ class _Content:
                 )
             self._roles[extension] = role
         self._has_prompts = any(record.prompt is not None for record in samples.records)
-        self._geometry_keys = sorted({key for record in samples.records for key in record.geometry})
-        self._warp_keys = sorted({key for record in samples.records for key in record.warp})
+        self._no_geometry = _common_columns([record.geometry for record in samples.records])
+        self._no_warp = _common_columns([record.warp for record in samples.records])
 
     @property
     def extensions(self) -> list[str]:
@@ -148,10 +148,23 @@ class _Content:
         del line["sha256"], line["bytes"]
         line["files"] = self.names(record)
         line["prompt"] = record.prompt or ""
-        # Readers that make columns of it need the same keys in every sample.
-        line["geometry"] = dict.fromkeys(self._geometry_keys) | record.geometry
-        line["warp"] = dict.fromkeys(self._warp_keys) | record.warp
+        line["geometry"] = self._no_geometry | _stated(record.geometry)
+        line["warp"] = self._no_warp | _stated(record.warp)
         return dump_json(line).encode()
+
+
+def _stated(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _common_columns(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Every key of any sample with what stands for "not stated": readers that make columns of the keys need the same
+    ones in every sample, and take a column's type from the first few, so a text is empty rather than null."""
+    columns: dict[str, Any] = {}
+    for values in samples:
+        for key, value in values.items():
+            columns[key] = "" if isinstance(value, str) else columns.get(key)
+    return columns
 
 
 def member_key(record: Record) -> str:
