@@ -26,7 +26,7 @@ from warpdata.errors import GeometryError
 from warpdata.geometry.fit import fit_depth
 from warpdata.geometry.given import GivenEstimator
 from warpdata.geometry.sfm import SfmEstimator
-from warpdata.geometry.sim3 import fit_sim3, rotation_angle
+from warpdata.geometry.sim3 import align_cameras, rotation_angle
 from warpdata.geometry.types import FrameGeometry
 from warpdata.render import warp
 from warpdata.sources import open_source
@@ -80,7 +80,8 @@ def measure(scene: Scene, device: str, pictures: Path | None) -> None:
     print(
         f"seconds: cameras {posed - began:.1f}, depth {done - posed:.1f}, "
         f"a frame of {width}x{height} {(done - began) / len(frames):.2f}; "
-        f"peak memory {peak_memory_mb(resource.RUSAGE_SELF)} MB, of pycolmap {peak_memory_mb(resource.RUSAGE_CHILDREN)} MB"
+        f"peak memory {peak_memory_mb(resource.RUSAGE_SELF)} MB, "
+        f"of pycolmap {peak_memory_mb(resource.RUSAGE_CHILDREN)} MB"
     )
     images = load_images(scene, frames)
     shown = show_pairs("sfm", frames, images)
@@ -152,11 +153,12 @@ def save_strip(frames: list[FrameGeometry], images: list[torch.Tensor], splats: 
 
 
 def compare(scene: Scene, frames: list[FrameGeometry], images: list[torch.Tensor]) -> None:
-    """Against the geometry that the scene ships: poses after similarity alignment, depth, and the splats from both."""
+    """Against the geometry that the scene ships: poses after similarity alignment, depth after the scale that fits it
+    best (one for the scene), and the splats from both."""
     truth = {frame.name: frame for frame in GivenEstimator()(scene).frames}
     true_frames = [at_size(truth[frame.name], tuple(frame.depth.shape)) for frame in frames]
     ours, theirs = (torch.stack([frame.camera.world_from_cam for frame in side]) for side in (frames, true_frames))
-    true_from_ours = fit_sim3(ours[:, :3, 3], theirs[:, :3, 3])
+    true_from_ours = align_cameras(ours, theirs)
     extent = torch.cdist(theirs[:, :3, 3], theirs[:, :3, 3]).max()
     centre = (true_from_ours.apply(ours[:, :3, 3]) - theirs[:, :3, 3]).norm(dim=-1)
     rotation = rotation_angle((true_from_ours.rotation @ ours[:, :3, :3]).mT @ theirs[:, :3, :3])
@@ -165,10 +167,12 @@ def compare(scene: Scene, frames: list[FrameGeometry], images: list[torch.Tensor
         f"poses against truth: rotation median {rotation.median():.3f} deg (max {rotation.max():.3f}), centre median "
         f"{centre.median() / extent:.2%} of the extent (max {centre.max() / extent:.2%}), focal {focal.mean():+.2%}"
     )
+    ratios = torch.cat([(b.depth / a.depth)[b.depth > 0] for a, b in zip(frames, true_frames, strict=True)])
+    depth_scale = ratios.median()
     for title, least in (("all pixels", 0.0), ("confirmed pixels", 1.01)):
         errors = torch.cat(
             [
-                (a.depth * true_from_ours.scale / b.depth - 1).abs()[(b.depth > 0) & (a.confidence >= least)]
+                (a.depth * depth_scale / b.depth - 1).abs()[(b.depth > 0) & (a.confidence >= least)]
                 for a, b in zip(frames, true_frames, strict=True)
             ]
         )

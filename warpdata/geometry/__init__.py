@@ -5,6 +5,9 @@ Names are loaded when they are used: importing this package loads no network and
 
 from importlib import import_module
 
+# Not when used, as the others: the function is named like its module, which would hide it once it is imported.
+from warpdata.geometry.consistency import consistency as consistency
+
 _HOME = {
     "ContentBox": "types",
     "Estimator": "types",
@@ -18,7 +21,7 @@ _HOME = {
     "resolve_weights": "weights",
 }
 
-__all__ = sorted(_HOME)
+__all__ = sorted([*_HOME, "consistency"])
 
 
 def __getattr__(name: str):

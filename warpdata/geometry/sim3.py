@@ -114,6 +114,25 @@ def fit_sim3(
     return Sim3(scale=scale.item(), rotation=rotation, translation=mean_b - scale * rotation @ mean_a)
 
 
+def align_cameras(world_from_cam_a: Float[Tensor, "n 4 4"], world_from_cam_b: Float[Tensor, "n 4 4"]) -> Sim3:
+    """`b_from_a` for two sets of poses of the same cameras.
+
+    The rotation is the median of those between the two orientations of each camera, so that cameras on a line, whose
+    centres leave the rotation about it open, are aligned as well; scale and translation come from the centres.
+
+    Raises:
+        ValueError: all centres of a set coincide.
+    """
+    a, b = world_from_cam_a.double(), world_from_cam_b.double()
+    rotation = median_rotation(b[:, :3, :3] @ a[:, :3, :3].mT)
+    mean_a, mean_b = a[:, :3, 3].mean(dim=0), b[:, :3, 3].mean(dim=0)
+    spread_a, spread_b = (a[:, :3, 3] - mean_a).square().sum(), (b[:, :3, 3] - mean_b).square().sum()
+    if spread_a <= 0 or spread_b <= 0:
+        raise ValueError("cameras that all stand in one place cannot be aligned in scale")
+    scale = (spread_b / spread_a).sqrt()
+    return Sim3(scale=scale.item(), rotation=rotation, translation=mean_b - scale * rotation @ mean_a)
+
+
 def fit_sim3_robust(
     points_a: Float[Tensor, "n 3"],
     points_b: Float[Tensor, "n 3"],

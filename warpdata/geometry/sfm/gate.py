@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from warpdata.geometry.sfm.types import SparseModel
-from warpdata.geometry.sim3 import fit_sim3, rotation_angle
+from warpdata.geometry.sim3 import align_cameras, rotation_angle
 
 MIN_POINTS_SEEN = 20
 """A view that observes fewer points than this is dropped."""
@@ -95,7 +95,7 @@ def disagreement(a: SparseModel, b: SparseModel) -> Disagreement | None:
         torch.stack([model.cameras[model.names.index(name)].world_from_cam for name in common]) for model in (a, b)
     )
     try:
-        b_from_a = fit_sim3(poses_a[:, :3, 3], poses_b[:, :3, 3])
+        b_from_a = align_cameras(poses_a, poses_b)
     except ValueError:
         return None
     turned = b_from_a.rotation @ poses_a[:, :3, :3]

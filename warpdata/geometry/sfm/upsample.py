@@ -7,6 +7,8 @@ renderer's hidden-point test needs. Shape letters: h and w the coarse size, H an
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -79,9 +81,7 @@ def strongest(values: list[Tensor], weights: list[Tensor], radius: int) -> Float
 def taps(radius: int) -> list[tuple[int, int, float]]:
     """Offsets (rows, columns) of a window and their weights, a Gaussian that falls to 0.14 at the radius."""
     offsets = range(-radius, radius + 1)
-    return [
-        (y, x, float(torch.exp(torch.tensor(-2.0 * (y * y + x * x) / radius**2)))) for y in offsets for x in offsets
-    ]
+    return [(y, x, math.exp(-2 * (y * y + x * x) / radius**2)) for y in offsets for x in offsets]
 
 
 def nearest_index(fine: int, coarse: int, device: torch.device) -> Tensor:
