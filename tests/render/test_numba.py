@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.render.views import lopsided_camera, noise, noise_image, pair, steps_depth
-from warpdata.camera import Camera
 from warpdata.render import Rendering, RenderOptions, render_points, warp
 from warpdata.render.cpu import bands, hole_distance, median, picture
 from warpdata.render.cpu.workspace import Workspace
@@ -297,6 +296,20 @@ def test_a_camera_at_the_same_place_hides_nothing():
     depth = wild_depth(hw, 4, 50)
     options = RenderOptions(occlusion_threshold=3.0)
     out = warp(noise_image(hw), depth, reference, turned, options=options, backend="numba")
-    assert isinstance(turned, Camera)
     assert out.visible.float().mean() > 0.3
     assert torch.equal(out.visible, out.depth > 0)
+
+
+def test_a_missing_numba_is_named():
+    """A backend that cannot run raises and says why, in a process of its own where numba cannot be imported."""
+    program = (
+        "import sys; sys.modules['numba'] = None\n"
+        "from warpdata.errors import BackendError\n"
+        "from warpdata.render.api import backend_module\n"
+        "import torch\n"
+        "try: backend_module('numba', torch.device('cpu'))\n"
+        "except BackendError as error: print(error)"
+    )
+    folder = Path(__file__).resolve().parents[2]
+    found = subprocess.run([sys.executable, "-c", program], cwd=folder, check=True, capture_output=True, text=True)
+    assert "needs the package numba" in found.stdout

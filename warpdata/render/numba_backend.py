@@ -18,9 +18,17 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from warpdata.config import RenderOptions
-from warpdata.render.cpu.picture import Picture
+from warpdata.errors import BackendError
 from warpdata.render.types import Rendering
 from warpdata.render.view import View
+
+try:
+    from warpdata.render.cpu.picture import Picture
+except ImportError as error:
+    raise BackendError(
+        f"the numba backend needs the package numba, which cannot be imported here ({error}); "
+        "install a numba that knows this Python and numpy, or choose backend='torch'"
+    ) from error
 
 PLANES = ("rgb", "coverage", "visible", "depth")
 
