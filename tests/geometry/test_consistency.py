@@ -61,7 +61,7 @@ def test_a_wrong_camera_is_found():
 def test_pixels_that_are_not_vouched_for_are_left_out():
     frames = [frame(i) for i in range(3)]
     wrong = frames[1].depth.clone()
-    wrong[:, :20] *= 3
+    wrong[:, :20] *= 0.5
     confidence = torch.full(HW, 2.0)
     confidence[:, :20] = 1
     frames[1] = replace(frames[1], depth=wrong, confidence=confidence)

@@ -15,6 +15,9 @@ from warpdata.geometry.sfm.matching import LEVELS, match_views
 from warpdata.geometry.sfm.pictures import Picture
 from warpdata.geometry.types import Progress
 
+MIN_EXPLAINED = 0.3
+"""Share of the verified matches that meet in points; with wrong cameras only those do that happen to lie right."""
+
 
 def triangulate(
     pictures: Sequence[Picture], folder: Path, *, threads: int, time_limit_s: float, progress: Progress
@@ -44,10 +47,12 @@ def triangulate(
     progress(f"matching ({level.name})", 1, 1)
     seen = torch.bincount(model.observed_view, minlength=len(model.names))
     kept = [index for index in range(len(model.names)) if seen[index] >= MIN_POINTS_SEEN]
-    if len(kept) < 2:
+    lengths = torch.bincount(model.observed_point, minlength=1)
+    explained = (lengths * (lengths - 1)).sum().item() / 2 / max(1, sum(matches.inliers.values()))
+    if len(kept) < 2 or explained < MIN_EXPLAINED:
         raise GeometryError(
-            f"with the cameras given, {len(model.points)} points could be found, and {len(kept)} of "
-            f"{len(pictures)} views see {MIN_POINTS_SEEN} of them; check that the cameras belong to these pictures "
+            f"with the cameras given, {len(model.points)} points could be found, which explain {explained:.0%} of the "
+            f"matches, and {len(kept)} of {len(pictures)} views see {MIN_POINTS_SEEN} of them; check that the cameras belong to these pictures "
             "(world to camera, x right, y down, z forward), or remove them to have them estimated"
         )
     left_out = {

@@ -29,9 +29,6 @@ from warpdata.geometry.types import Progress
 HOPELESS_SHARE = 0.5
 """When matches join no more of the views than this, more matches of the same pictures will not either."""
 
-HOMOGRAPHY_SHARE = 0.8
-"""When a homography explains this share of the pairs, the camera only turned, or saw one flat surface."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Mapping:
@@ -92,7 +89,7 @@ def map_views(
                 left_out=why_left_out(candidate.model, matches, pictures),
                 attempts=attempts,
             )
-        if hopeless or not matches.inliers:
+        if hopeless or matches.only_homographies:
             break
     raise GeometryError(explain_failure(matches, candidate, len(pictures)))
 
@@ -226,7 +223,7 @@ def explain_failure(matches: Matches, candidate: Candidate, view_count: int) -> 
             f"no two photographs share enough points (at most {few} features were found in one); depth without "
             f"weights needs overlapping views of a textured scene: {ways_out}"
         )
-    if len(matches.homographies) >= HOMOGRAPHY_SHARE * len(matches.inliers):
+    if matches.only_homographies:
         return (
             "the photographs were taken from one place, or show one flat surface: turning the camera gives no depth; "
             f"{ways_out}"

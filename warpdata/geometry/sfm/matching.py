@@ -16,6 +16,9 @@ EXHAUSTIVE_UP_TO = 60
 
 SEQUENTIAL_NEIGHBOURS = 10
 
+HOMOGRAPHY_SHARE = 0.8
+"""When a homography explains this share of the pairs, the camera only turned, or saw one flat surface."""
+
 MIN_INLIERS_TO_JOIN = 20
 """Verified matches of a pair that count as overlap: fewer happen by chance, and could not hold a view anyway."""
 
@@ -59,6 +62,11 @@ class Matches:
     inliers: dict[tuple[str, str], int]
     homographies: frozenset[tuple[str, str]]
     features: dict[str, int]
+
+    @property
+    def only_homographies(self) -> bool:
+        """Whether nearly all pairs show one flat surface, or were taken from one place; also where there is none."""
+        return len(self.homographies) >= HOMOGRAPHY_SHARE * len(self.inliers)
 
     def largest_component(self) -> set[str]:
         """Names of the largest group of views that matches join, directly or through others; sorted names decide."""

@@ -52,7 +52,7 @@ class Picture:
         if self.view.camera is None:
             return None
         height, width = self.view.camera.hw
-        return self.view.camera.mapped((self.hw[1] / width, self.hw[0] / height), (0, 0), self.hw)
+        return self.view.camera.mapped((self.hw[1] / width, self.hw[0] / height), (0.0, 0.0), self.hw)
 
 
 def prepare_pictures(

@@ -152,7 +152,7 @@ class DenseStereo:
         """How many sources confirm a view's depth by their own maps of a stage."""
         height, width = inverse_depth.shape
         camera = self._model.cameras[view]
-        camera = camera.mapped((width / camera.hw[1], height / camera.hw[0]), (0, 0), (height, width))
+        camera = camera.mapped((width / camera.hw[1], height / camera.hw[0]), (0.0, 0.0), (height, width))
         others = (
             (self._kept(source, stage, compute), self._view(source, self._coarse_hw(source)).camera)
             for source in self.neighbourhoods[view].sources
@@ -186,7 +186,10 @@ class DenseStereo:
     def _load_view(self, view: int, hw: tuple[int, int]) -> StereoView:
         picture = self._pictures[view]
         fit = Fit(
-            source_hw=picture.hw, output_hw=hw, box=(0, 0, picture.hw[1], picture.hw[0]), place=(0, 0, hw[1], hw[0])
+            source_hw=picture.hw,
+            output_hw=hw,
+            box=(0.0, 0.0, float(picture.hw[1]), float(picture.hw[0])),
+            place=(0, 0, hw[1], hw[0]),
         )
         rgb = load_image(picture.path, fit).to(self._device).float() / 255
         weights = torch.tensor(LUMINANCE, device=self._device)
@@ -195,7 +198,7 @@ class DenseStereo:
 
     def _camera(self, view: int, hw: tuple[int, int]):
         camera = self._model.cameras[view]
-        return camera.mapped((hw[1] / camera.hw[1], hw[0] / camera.hw[0]), (0, 0), hw)
+        return camera.mapped((hw[1] / camera.hw[1], hw[0] / camera.hw[0]), (0.0, 0.0), hw)
 
     def _fine_hw(self, view: int) -> tuple[int, int]:
         return limit_megapixels(self._pictures[view].hw, self._megapixels)

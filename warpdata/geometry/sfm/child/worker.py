@@ -149,12 +149,15 @@ def triangulate(request: dict) -> None:
     scratch = Path(request["scratch"])
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
+    options = with_seed(pycolmap.IncrementalPipelineOptions())
+    # With cameras that are certain, two views fix a point.
+    options.triangulation.ignore_two_view_tracks = False
     model = pycolmap.triangulate_points(
         reconstruction,
         request["database"],
         request["pictures"],
         scratch,
-        options=with_seed(pycolmap.IncrementalPipelineOptions()),
+        options=options,
     )
     shutil.rmtree(scratch, ignore_errors=True)
     write_arrays(Path(request["models"]), model_arrays(model, "given.0."))
