@@ -232,6 +232,9 @@ def measure(backends: Iterable[str], device: torch.device, threads: int) -> None
         "| MP | batch | | ms a picture: median (best) | triplets/s | peak MB | floor, ms | x floor | x forward warp |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
+    small = make_scene((24, 36), 1).to(device)
+    for name in backends:  # Compiles or loads the kernels, which takes memory of its own.
+        warp(small.image, small.depth, small.reference, small.target, backend=name)
     for megapixels, hw in SIZES.items():
         for batch in BATCHES:
             scene = make_scene(hw, batch).to(device)
