@@ -1,0 +1,76 @@
+"""The examples and the code in the documentation run as they stand."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.data.training import write_scenes
+from warpdata.config import GeometryOptions, PairOptions, RenderOptions, SizeOptions
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning")
+
+
+@pytest.fixture(autouse=True)
+def cache_dir(tmp_path, monkeypatch):
+    monkeypatch.setenv("WARPDATA_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def train_minimal(monkeypatch):
+    path = REPOSITORY / "examples" / "train_minimal.py"
+    spec = importlib.util.spec_from_file_location("train_minimal", path)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "train_minimal", module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_network_learns_and_goes_on_where_it_stopped(train_minimal, tmp_path):
+    write_scenes(tmp_path / "in", {"room": 6}, hw=(48, 64))
+    arguments = ["--input-dir", str(tmp_path / "in"), "--output-dir", str(tmp_path / "out"), "--show", "room/4__0"]
+    first = train_minimal.main([*arguments, "--epochs", "3"])
+    assert len(first) == 3
+    assert first[-1] < first[0]
+    more = train_minimal.main([*arguments, "--epochs", "4"])
+    assert len(more) == 1
+    assert more[0] < first[0]
+    assert Image.open(tmp_path / "out" / "before_after.jpg").size == (3 * 160, 120)
+
+
+def test_the_data_module_can_be_made_from_yaml(train_minimal, monkeypatch):
+    cli = pytest.importorskip("lightning.pytorch.cli", reason="LightningCLI needs jsonargparse")
+    from warpdata.data import WarpDataModule
+
+    monkeypatch.chdir(REPOSITORY)
+    arguments = ["--config", "examples/config.yaml", "--data.geometry.cache_dir", "elsewhere", "--data.pairs.pairs"]
+    arguments += ["overlap", "--data.pairs.overlap_histogram", "[1, 2]", "--data.render.s0", "auto"]
+    made = cli.LightningCLI(
+        train_minimal.SplatRepair, WarpDataModule, args=arguments, run=False, save_config_callback=None
+    )
+    data = made.datamodule
+    assert data.source_options.input_dir == Path("samples")
+    assert data.size == SizeOptions(resize_width=160, resize_height=120)
+    assert data.pair_options == PairOptions(pairs="overlap", overlap_histogram=(1.0, 2.0), both_directions=True)
+    assert data.geometry == GeometryOptions(cache_dir=Path("elsewhere"))
+    assert data.render == RenderOptions(sigma=1.0)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_code_in_the_documentation_runs(number, tmp_path, monkeypatch):
+    text = (REPOSITORY / "docs" / "training.md").read_text(encoding="utf-8")
+    code = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)[number]
+    write_scenes(tmp_path / "samples", {"a": 4, "b": 3})
+    monkeypatch.chdir(tmp_path)
+    namespace = {}
+    exec(compile(code, "training.md", "exec"), namespace)
+    if number == 0:
+        assert len([line for line in code.splitlines() if line]) <= 10
+    else:
+        assert namespace["state"]["epoch"] == 1
+        assert namespace["state"]["index"] == 5
