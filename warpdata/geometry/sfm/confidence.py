@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from warpdata.geometry.sfm.sweep import better_half_mean, warp_picture
@@ -27,8 +27,12 @@ LEAST = 0.02
 ONE_VIEW_AGREES = 0.5
 """`fusion.agreement` of a pixel that one view confirms at the limit."""
 
-LARGEST_COLOUR_ERROR = 0.1
+LARGEST_COLOUR_ERROR = 0.065
 """Root mean square over the channels, 0 to 1. A point whose colour is another in the sources is a wrong point."""
+
+
+LARGEST_GAIN = 2.0
+"""Between the exposures of two photographs."""
 
 
 def confidence(
@@ -52,11 +56,23 @@ def colour_error(
 ) -> Float[Tensor, "h w"]:
     """Root mean square difference in colour between each pixel and where it is in the better half of the sources.
 
-    1, the largest there is, where a pixel falls outside a source.
+    Sources are first brought to the exposure of the reference. 1, the largest error there is, where a pixel falls
+    outside a source.
     """
     errors = []
     for source in sources:
         seen, inside = warp_picture(reference.camera, source.rgb, source.camera, inverse_depth[None])
-        squared = (seen[:, 0] - reference.rgb).square().mean(dim=0, keepdim=True)
+        seen = seen[:, 0] * exposure_gain(reference.rgb, seen[:, 0], inside[0])[:, None, None]
+        squared = (seen - reference.rgb).square().mean(dim=0, keepdim=True)
         errors.append(torch.where(inside, -squared.sqrt(), -1.0))
     return -better_half_mean(iter(errors), len(errors))[0]
+
+
+def exposure_gain(
+    reference: Float[Tensor, "3 h w"], seen: Float[Tensor, "3 h w"], inside: Bool[Tensor, "h w"]
+) -> Float[Tensor, "3"]:
+    """What the channels of a source have to be multiplied by: the ratio of medians where both see something."""
+    if not inside.any():
+        return torch.ones(3, device=seen.device)
+    ratio = reference[:, inside].median(dim=1).values / seen[:, inside].median(dim=1).values.clamp_min(1 / 255)
+    return ratio.clamp(1 / LARGEST_GAIN, LARGEST_GAIN)

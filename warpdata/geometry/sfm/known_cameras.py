@@ -52,8 +52,9 @@ def triangulate(
     if len(kept) < 2 or explained < MIN_EXPLAINED:
         raise GeometryError(
             f"with the cameras given, {len(model.points)} points could be found, which explain {explained:.0%} of the "
-            f"matches, and {len(kept)} of {len(pictures)} views see {MIN_POINTS_SEEN} of them; check that the cameras belong to these pictures "
-            "(world to camera, x right, y down, z forward), or remove them to have them estimated"
+            f"matches, and {len(kept)} of {len(pictures)} views see {MIN_POINTS_SEEN} of them; check that the cameras "
+            "belong to these pictures (world to camera, x right, y down, z forward), or remove them to have them "
+            "estimated"
         )
     left_out = {
         name: f"with its given camera it sees {int(count)} common points, {MIN_POINTS_SEEN} are needed"
