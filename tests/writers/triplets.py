@@ -1,5 +1,7 @@
 """Triplets with known answers: lopsided, different in every pixel and role."""
 
+from functools import cache
+
 import torch
 
 from warpdata.camera import Camera
@@ -8,6 +10,7 @@ from warpdata.data.triplet import Triplet
 HW = (26, 39)
 
 
+@cache
 def camera(seed: int, hw=HW) -> Camera:
     generator = torch.Generator().manual_seed(seed)
     rotation = torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64))[0]

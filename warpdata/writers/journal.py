@@ -126,6 +126,10 @@ class Journal:
             OutputError: another process is writing what would be forgotten.
         """
         self._refuse_others(all_counts=True)
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget everything: what it says is complete."""
         self._file.close()
         self._remove_contents()
         self.records.clear()

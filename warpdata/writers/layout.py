@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class Samples:
         """A sample's file in the triplet folder."""
         return self.root / record.files[role]
 
-    @property
+    @cached_property
     def common_roles(self) -> list[str]:
         """Pictures and masks that every sample has."""
         return [role for role in IMAGE_ROLES + MASK_ROLES if all(role in record.files for record in self.records)]

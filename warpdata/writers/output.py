@@ -110,8 +110,7 @@ class OutputFolder:
             written = write_layout(layout, samples, self._export, self._options, self._place(layout))
             if written.commands:
                 self.commands.append(written.commands)
-        current = set(all_paths(self._root, find_exports(self._root)))
-        remove_files(self._root, self.journal.begun - current)
+        self._sweep()
         self.journal.remove()
 
     def complete_scenes(self, name: str, files: dict[str, Any], scenes: dict[str, Any]) -> None:
@@ -144,10 +143,18 @@ class OutputFolder:
             remove_files(self._root, self.journal.begun)
             self.journal.clear()
             self.exports = []
-        self.journal.options = self._options
-        self.journal.reopen()
         complete = {export.layout for export in self.exports} == set(self.roots)
         self.intact = complete and not any(path for export in self.exports for path in export.missing())
+        if self.intact:  # whatever a kill left to do is to tidy up
+            self._sweep()
+            self.journal.forget()
+        self.journal.options = self._options
+        self.journal.reopen()
+
+    def _sweep(self) -> None:
+        """Remove files of ours that no layout lists."""
+        current = set(all_paths(self._root, find_exports(self._root)))
+        remove_files(self._root, self.journal.begun - current)
 
     def _place(self, layout: str) -> Place:
         root = self.roots[layout]
