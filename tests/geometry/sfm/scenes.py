@@ -18,10 +18,10 @@ def texture(seed: int, size: int = 512) -> np.ndarray:
     """(size, size, 3) in [0, 255]: noise of several sizes, so that it has features at every distance."""
     generator = np.random.default_rng(seed)
     total = np.zeros((size, size, 3))
-    for cells in (8, 32, 128, 256):
+    for cells in (8, 32, 128):
         noise = (generator.random((cells, cells, 3)) * 255).astype(np.uint8)
         total += np.asarray(Image.fromarray(noise).resize((size, size), Image.Resampling.BICUBIC), dtype=np.float64)
-    total = (total - total.mean()) * 0.9 + 128
+    total = (total - total.mean()) * 0.8 + 128
     return total.clip(0, 255)
 
 

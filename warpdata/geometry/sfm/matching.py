@@ -41,7 +41,7 @@ class MatchingLevel:
 
 LEVELS = (
     MatchingLevel(name="sift", sift={}, guided=False),
-    MatchingLevel(name="affine", sift={"estimate_affine_shape": True, "max_num_features": 4096}, guided=True),
+    MatchingLevel(name="affine", sift={"estimate_affine_shape": True, "max_num_features": 3000}, guided=True),
     MatchingLevel(name="affine-dsp", sift={"estimate_affine_shape": True, "domain_size_pooling": True}, guided=True),
 )
 """Cheap first. Twelve views of a table top take 8 s, 30 s and 60 s on two cores."""
