@@ -13,7 +13,6 @@ from warpdata.render.cpu.kernel import kernel
 NOTHING = np.int64(2**63 - 1)
 """Key of a pixel no point fell in."""
 EMPTY_Z = np.float32(np.inf)
-HALF = np.float32(0.5)
 
 
 @kernel
