@@ -246,8 +246,8 @@ LayoutName = Literal[
 ]
 """Names of the layouts in which triplets can be written."""
 
-SceneFormatName = Literal["colmap", "nerfstudio", "wai", "nsvf", "idr"]
-"""Names of the formats in which a scene's own cameras, pictures and depth can be written."""
+SceneFormatName = Literal["colmap", "nerfstudio", "wai", "nsvf", "idr", "shards"]
+"""Names of the formats in which a scene's own cameras, pictures and depth can be written; shards is a tar a scene."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from warpdata.data.inputs import PairInputs, collate_inputs
     from warpdata.data.loader import WarpLoader, render_batch
     from warpdata.data.sampler import BatchOrder
+    from warpdata.data.shards import ShardDataModule
     from warpdata.data.triplet import Pair, Triplet
 
 _HOME = {
     "BatchOrder": "sampler",
     "Pair": "triplet",
     "PairInputs": "inputs",
+    "ShardDataModule": "shards",
     "Triplet": "triplet",
     "WarpDataModule": "datamodule",
     "WarpDataset": "dataset",
@@ -45,6 +47,7 @@ __all__ = [
     "BatchOrder",
     "Pair",
     "PairInputs",
+    "ShardDataModule",
     "Triplet",
     "WarpDataModule",
     "WarpDataset",

@@ -10,6 +10,7 @@ from warpdata.writers.scenes.frames import SceneFrame, SceneFrames
 from warpdata.writers.scenes.idr import write_idr
 from warpdata.writers.scenes.nerfstudio import write_nerfstudio
 from warpdata.writers.scenes.nsvf import write_nsvf
+from warpdata.writers.scenes.shards import write_scene_shard
 from warpdata.writers.scenes.wai import write_wai
 
 __all__ = ["SCENE_FORMATS", "SceneFrame", "SceneFrames"]
@@ -20,4 +21,5 @@ SCENE_FORMATS: dict[str, Callable[[SceneFrames, Path], None]] = {
     "wai": write_wai,
     "nsvf": write_nsvf,
     "idr": write_idr,
+    "shards": write_scene_shard,
 }
