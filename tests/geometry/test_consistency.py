@@ -1,13 +1,16 @@
 """The check that needs no ground truth: right geometry agrees, and each kind of wrong geometry is seen."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from warpdata.camera import Camera
 from warpdata.geometry import consistency
+from warpdata.geometry.judged import Judged, summary
 from warpdata.geometry.types import ContentBox, FrameGeometry, Provenance, SceneGeometry
+from warpdata.sources.scene import Scene
 
 HW = (45, 64)
 
@@ -100,3 +103,23 @@ def test_frames_are_held_a_few_at_a_time():
             del made
 
     consistency(scene(stream()), neighbours=2)
+
+
+def test_any_estimators_report_says_how_well_its_views_agree():
+    class Estimate:
+        provenance = Provenance(estimator="given")
+
+        def __call__(self, scene, *, progress=None):
+            return geometry
+
+    geometry = scene(frame(i) for i in range(3))
+    judged = Judged(Estimate())(Scene(id="s", root=Path(), views=(), left_out={}))
+    assert [judged_frame.name for judged_frame in judged.frames] == ["v0", "v1", "v2"]
+    verdict = judged.report["consistency"]
+    assert verdict["agreeing"] > 0.99
+    expected = consistency(scene(frame(i) for i in range(3)))[1].as_json()
+    assert {"name": "v1", **verdict["frames"]["v1"]} == expected
+
+
+def test_a_lone_frame_has_no_verdict():
+    assert "agreeing" not in summary(consistency(scene([frame(0)])))

@@ -10,6 +10,7 @@ from warpdata.cache import CacheEntry, GeometryCache
 from warpdata.config import FilterOptions, GeometryOptions, SizeOptions, default_cache_dir
 from warpdata.data.overlap import Overlaps
 from warpdata.errors import CacheError, GeometryError, SceneError, WeightsError
+from warpdata.geometry.judged import Judged
 from warpdata.geometry.readable import ReadableViews
 from warpdata.geometry.resolve import choose_estimator
 from warpdata.geometry.types import Estimator, Progress, no_progress
@@ -60,7 +61,7 @@ class GeometryProvider:
             CacheError: the cache cannot be written.
         """
         estimator, reason = self._estimator(scene)
-        entry, made = self.cache.get_or_make(scene, ReadableViews(estimator), progress=progress)
+        entry, made = self.cache.get_or_make(scene, Judged(ReadableViews(estimator)), progress=progress)
         return KnownGeometry(entry=entry, reason=reason, cached=not made)
 
     def known(self, scene: Scene) -> CacheEntry:

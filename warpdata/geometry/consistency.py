@@ -72,19 +72,44 @@ def consistency(
     Raises:
         ValueError: `neighbours` is below 1.
     """
-    if neighbours < 1:
-        raise ValueError(f"neighbours is {neighbours}; each frame has to be compared with at least 1 other")
-    held: deque[_Comparison] = deque()
-    results = []
+    check = ConsistencyCheck(neighbours=neighbours, confidence_threshold=confidence_threshold)
     for frame in geometry.frames:
-        new = _Comparison(frame, confidence_threshold)
-        for other in held:
+        check.add(frame)
+    return check.results()
+
+
+class ConsistencyCheck:
+    """Compares frames as they come by: `add` each in order, then read `results`.
+
+    Args:
+        neighbours: how far apart frames are compared, at least 1; so many and one more are held.
+        confidence_threshold: pixels below it are left out.
+
+    Raises:
+        ValueError: `neighbours` is below 1.
+    """
+
+    def __init__(self, *, neighbours: int = 2, confidence_threshold: float = RenderOptions.confidence_threshold):
+        if neighbours < 1:
+            raise ValueError(f"neighbours is {neighbours}; each frame has to be compared with at least 1 other")
+        self._neighbours = neighbours
+        self._confidence_threshold = confidence_threshold
+        self._held: deque[_Comparison] = deque()
+        self._results: list[FrameConsistency] = []
+
+    def add(self, frame: FrameGeometry) -> None:
+        """The next frame of the scene."""
+        new = _Comparison(frame, self._confidence_threshold)
+        for other in self._held:
             new.compare_with(other)
             other.compare_with(new)
-        held.append(new)
-        if len(held) > neighbours:
-            results.append(held.popleft().result())
-    return results + [comparison.result() for comparison in held]
+        self._held.append(new)
+        if len(self._held) > self._neighbours:
+            self._results.append(self._held.popleft().result())
+
+    def results(self) -> list[FrameConsistency]:
+        """Of all frames added so far, in order."""
+        return self._results + [comparison.result() for comparison in self._held]
 
 
 class _Comparison:
