@@ -190,8 +190,12 @@ def describe(level: MatchingLevel, matches: Matches, candidate: Candidate, compo
             "rotation_deg": round(check.rotation_deg, 3),
             "centre_share": round(check.centre_share, 4),
         },
-        "verdict": candidate.unproven or "accepted",
+        "verdict": candidate.unproven or verdict_on_size(len(model.names), len(matches.features)),
     }
+
+
+def verdict_on_size(found: int, of_views: int) -> str:
+    return "accepted" if found >= MIN_SHARE * of_views else f"right, but of {found} of {of_views} views"
 
 
 def why_left_out(model: SparseModel, matches: Matches, pictures: Sequence[Picture]) -> dict[str, str]:
