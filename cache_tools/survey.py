@@ -35,6 +35,7 @@ class Kind(Enum):
     OUTDATED = "of an older format"
     NEWER = "of a newer format"
     DIGESTS = "digests"
+    INDEX = "index"
     OVERLAPS = "overlaps"
     ORPHAN = "overlaps of an entry that is gone"
     AT_WORK = "of a process at work"
@@ -66,7 +67,7 @@ def survey(root: Path) -> list[Found]:
         OSError: the folder cannot be listed.
     """
     cache = GeometryCache(root)
-    own_folders = {cache.entry_folder, cache.overlap_folder, cache.lock_folder, cache.digest_folder}
+    own_folders = {cache.entry_folder, cache.overlap_folder, cache.lock_folder, cache.digest_folder, cache.index_folder}
     found: list[Found] = []
     for path in root.iterdir():
         if path not in own_folders or path.is_symlink() or not path.is_dir():
@@ -92,6 +93,8 @@ def _classify(path: Path, cache: GeometryCache) -> tuple[Kind, str]:
         return Kind.FOREIGN, ""
     if path.parent == cache.entry_folder and _ENTRY_NAME.fullmatch(path.name):
         return _classify_entry(path)
+    if path.parent == cache.index_folder and _DIGESTS_NAME.fullmatch(path.name):
+        return Kind.INDEX, ""
     if path.parent == cache.digest_folder and _DIGESTS_NAME.fullmatch(path.name):
         return Kind.DIGESTS, ""
     if path.parent == cache.overlap_folder and (match := _OVERLAPS_NAME.fullmatch(path.name)):

@@ -30,8 +30,8 @@ class GeometryCache:
     """Geometry of scenes on disk; safe to share between processes and machines. Nothing is written before it is needed.
 
     The folder holds `geometry/<key>.safetensors`, an entry a scene; `overlaps/`, what was measured on entries;
-    `digests/`, what the scenes' files were found to contain; and `locks/`, empty files of processes at work. Each can
-    be removed at any time while nobody works with it.
+    `digests/`, what the scenes' files were found to contain; `index/`, which pairs they were found to give; and
+    `locks/`, empty files of processes at work. Each can be removed at any time while nobody works with it.
 
     Args:
         root: the folder.
@@ -49,6 +49,11 @@ class GeometryCache:
     def overlap_folder(self) -> Path:
         """For files about an entry, called `<key>.<anything>.json`."""
         return self.root / "overlaps"
+
+    @property
+    def index_folder(self) -> Path:
+        """For what was found out about many scenes, in files called `<digest>.json`."""
+        return self.root / "index"
 
     @property
     def lock_folder(self) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ import torch
 from lightning import LightningDataModule
 from lightning.pytorch.plugins import Precision
 
+from warpdata import __version__
 from warpdata.cache import CacheEntry
 from warpdata.config import (
     FilterOptions,
@@ -28,6 +29,7 @@ from warpdata.data.loader import RenderIn, Sealed, WarpLoader
 from warpdata.data.ranks import Ranks
 from warpdata.data.sampler import BatchOrder
 from warpdata.data.scene_geometry import UNUSABLE_SCENE, GeometryProvider
+from warpdata.data.scene_index import SceneIndex, folder_state
 from warpdata.data.scene_pairs import ScenePairs, open_pairs
 from warpdata.data.triplet import Triplet
 from warpdata.display import Display
@@ -135,12 +137,27 @@ class WarpDataModule(LightningDataModule):
         source = open_source(self.source_options)
         scene_ids = source.scene_ids()
         provider = GeometryProvider(self.geometry, self.size, self.filters, self._device)
+        index = SceneIndex(
+            provider.cache,
+            [asdict(part) for part in (self.source_options, self.size, self.geometry, self.filters, self.pair_options)]
+            + [self.render.confidence_threshold, __version__],
+            size=self.size,
+            filters=self.filters,
+            pairs=self.pair_options,
+            provenance_of=lambda scene_id: provider.provenance(source.scene(scene_id)),
+        )
         scenes: dict[str, ScenePairs] = {}
 
         def open_scene(scene_id: str, geometry_of: Callable[[Scene], CacheEntry]) -> None:
+            folder = source.scene_folder(scene_id)
+            state = folder_state(folder)
             try:
-                scene = source.scene(scene_id)
-                scenes[scene_id] = self._open_pairs(scene, geometry_of(scene), provider)
+                pairs = index.find(scene_id, folder, state)
+                if pairs is None:
+                    scene = source.scene(scene_id)
+                    pairs = self._open_pairs(scene, geometry_of(scene), provider)
+                    index.add(scene_id, folder, state, pairs)
+                scenes[scene_id] = pairs
             except UNUSABLE_SCENE as error:
                 logger.warning("scene %s is left out: %s", scene_id, error)
                 self.left_out[scene_id] = str(error)
@@ -164,6 +181,8 @@ class WarpDataModule(LightningDataModule):
             [(scene_id, len(scenes[scene_id].pairs)) for scene_id in scene_ids if scene_id in scenes],
             f"scenes and pairs; {provider.cache.root} must be on a disk that all nodes share",
         )
+        if self._rank == 0:
+            index.save()
         self._part_of = split_scenes(scene_ids, self.val_fraction, self.test_fraction, self.seed)
         self._scenes = {scene_id: scenes[scene_id] for scene_id in sorted(scenes)}
 

@@ -53,7 +53,7 @@ class WarpDataset(Dataset[PairInputs]):
         return self.scenes[scene].sample_id(self.scenes[scene].pairs[number])
 
     def table(self, *, draw_references: bool = False) -> SampleTable:
-        """What the order of an epoch depends on; opens geometry headers, no picture.
+        """What the order of an epoch depends on; opens no file.
 
         Args:
             draw_references: draw one reference for each target every epoch, in place of using all.
@@ -62,8 +62,8 @@ class WarpDataset(Dataset[PairInputs]):
         buckets, groups = [], []
         first_group = 0
         for scene in self.scenes:
-            for pair in scene.pairs:
-                buckets.append(bucket_of.setdefault(scene.sizes(pair), len(bucket_of)))
+            for pair, sizes in zip(scene.pairs, scene.sizes, strict=True):
+                buckets.append(bucket_of.setdefault(sizes, len(bucket_of)))
                 groups.append(first_group + pair.target)
             first_group += len(scene.paths)
         return SampleTable(

@@ -13,7 +13,7 @@ from warpdata.errors import CacheError, GeometryError, SceneError, WeightsError
 from warpdata.geometry.judged import Judged
 from warpdata.geometry.readable import ReadableViews
 from warpdata.geometry.resolve import choose_estimator
-from warpdata.geometry.types import Estimator, Progress, no_progress
+from warpdata.geometry.types import Estimator, Progress, Provenance, no_progress
 from warpdata.sources.scene import Scene
 
 UNUSABLE_SCENE = (SceneError, GeometryError, CacheError, WeightsError)
@@ -77,6 +77,15 @@ class GeometryProvider:
         if entry is None:
             raise GeometryError(f"scene {scene.id} has no geometry in {self.cache.root}; the log says why")
         return entry
+
+    def provenance(self, scene: Scene) -> Provenance:
+        """How a scene's geometry would be made now.
+
+        Raises:
+            GeometryError: no estimator can give it, and why.
+            WeightsError: the network's weights cannot be had.
+        """
+        return self._estimator(scene)[0].provenance
 
     def overlaps(self, entry: CacheEntry, confidence_threshold: float) -> Overlaps:
         """Measured overlaps of an entry's frames, kept in the cache's folder."""

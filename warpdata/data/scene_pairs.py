@@ -25,12 +25,14 @@ class ScenePairs:
         paths: image file of every frame of the entry.
         output_hw: the one size of all pictures.
         pairs: in the order of (target, reference).
+        sizes: of each pair, what pairs of one batch must have in common.
     """
 
     entry: CacheEntry
     paths: tuple[Path, ...]
     output_hw: tuple[int, int]
     pairs: tuple[Pair, ...]
+    sizes: tuple[Sizes, ...]
     size: SizeOptions
     filters: FilterOptions
     pair_options: PairOptions
@@ -39,21 +41,6 @@ class ScenePairs:
         """`<scene>/<name>`, unique in the data set."""
         names = self.entry.names
         return f"{pair.scene_id}/{sample_name(names[pair.reference], names[pair.target], self.pair_options)}"
-
-    def sizes(self, pair: Pair) -> Sizes:
-        """What pairs of one batch must have in common, from headers alone."""
-        reference, target = self.entry.camera(pair.reference), self.entry.camera(pair.target)
-        depth_hw = reference.camera.hw
-        plan = plan_fits(
-            depth_hw,
-            reference.content_box,
-            reference.image_hw,
-            target.image_hw,
-            self.output_hw,
-            self.size,
-            self.filters,
-        )
-        return plan.sizes(depth_hw)
 
     def inputs(self, pair: Pair, frames: FrameCache) -> PairInputs:
         """Decode and size one pair.
@@ -89,12 +76,25 @@ def open_pairs(
         ValueError: the strategy is `overlap` and no measure is given.
     """
     path_of = {view.name: view.path for view in scene.views}
+    output_hw = output_size(entry.image_hws, size)
+    chosen = choose_pairs(scene.id, len(entry.names), pairs, overlap)
     return ScenePairs(
         entry=entry,
         paths=tuple(path_of[name] for name in entry.names),
-        output_hw=output_size(entry.image_hws, size),
-        pairs=tuple(choose_pairs(scene.id, len(entry.names), pairs, overlap)),
+        output_hw=output_hw,
+        pairs=tuple(chosen),
+        sizes=tuple(pair_sizes(entry, pair, output_hw, size, filters) for pair in chosen),
         size=size,
         filters=filters,
         pair_options=pairs,
     )
+
+
+def pair_sizes(
+    entry: CacheEntry, pair: Pair, output_hw: tuple[int, int], size: SizeOptions, filters: FilterOptions
+) -> Sizes:
+    """The sizes of a pair's inputs, from headers alone."""
+    reference, target = entry.camera(pair.reference), entry.camera(pair.target)
+    depth_hw = reference.camera.hw
+    box = reference.content_box
+    return plan_fits(depth_hw, box, reference.image_hw, target.image_hw, output_hw, size, filters).sizes(depth_hw)

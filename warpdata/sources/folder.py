@@ -43,10 +43,13 @@ class FolderSource:
     def scene_ids(self) -> list[str]:
         return sorted(self._folders, key=natural_key)
 
-    def scene(self, scene_id: str) -> Scene:
+    def scene_folder(self, scene_id: str) -> Path:
         if scene_id not in self._folders:
             raise ValueError(f"{self._options.input_dir} holds no scene {scene_id!r}; `scene_ids()` lists them")
-        root = self._folders[scene_id].resolve()
+        return self._folders[scene_id]
+
+    def scene(self, scene_id: str) -> Scene:
+        root = self.scene_folder(scene_id).resolve()
         try:
             image_folder = _image_folder(root)
             if (root / TRANSFORMS_FILE).is_file():

@@ -96,6 +96,10 @@ class Source(Protocol):
         """
         ...
 
+    def scene_folder(self, scene_id: str) -> Path:
+        """The folder that all files of a scene lie in, and nothing else that the scene depends on lies elsewhere."""
+        ...
+
     def scene(self, scene_id: str) -> Scene:
         """List one scene's views; opens no image.
 
