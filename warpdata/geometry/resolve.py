@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
@@ -13,9 +15,12 @@ from warpdata.geometry.estimator import NetworkEstimator
 from warpdata.geometry.given import GivenEstimator
 from warpdata.geometry.network import shared_network
 from warpdata.geometry.sky import SkyFiltered, SkyModel, resolve_sky_model
-from warpdata.geometry.types import Estimator
+from warpdata.geometry.types import Estimator, Provenance
 from warpdata.geometry.weights import NetworkName, ResolvedWeights, default_repo, resolve_weights, weights_at_hand
 from warpdata.sources.scene import Scene, View
+
+WorkFolder = Callable[[Provenance], Path]
+"""Where an estimator may keep what it has found so far of a scene, so that a killed run goes on there."""
 
 SKY_FOLDER = "sky"
 """Of the cache's root: where sky scores are kept."""
@@ -24,13 +29,22 @@ NAMES_SHOWN = 3
 
 
 def choose_estimator(
-    scene: Scene, options: GeometryOptions, size: SizeOptions, filters: FilterOptions, *, device: torch.device
+    scene: Scene,
+    options: GeometryOptions,
+    size: SizeOptions,
+    filters: FilterOptions,
+    *,
+    device: torch.device,
+    work_folder: WorkFolder | None = None,
 ) -> tuple[Estimator, str]:
     """The estimator for a scene, and which and why that one, for people.
 
     `auto` takes, in this order: what the scene ships, if that is camera and depth of every view; the network of
     `--weights`; a network whose published weights are on this machine; structure from motion, if pycolmap is installed.
     It downloads nothing that was not asked for by `--weights`. Networks are loaded when first needed, once a run.
+
+    Args:
+        work_folder: where structure from motion keeps its intermediate results, the scene's alone; None keeps none.
 
     Raises:
         GeometryError: the scene lacks what was insisted on, or nothing can give it geometry.
@@ -39,14 +53,16 @@ def choose_estimator(
     """
     if options.poses == "given" and not any(view.camera is not None for view in scene.views):
         raise GeometryError(f"--poses given: scene {scene.id} ships no camera; use --poses estimated")
-    estimator, reason = _choose(scene, options, size, device)
+    estimator, reason = _choose(scene, options, size, device, work_folder)
     if filters.filter_sky:
         folder = (options.cache_dir or default_cache_dir()) / SKY_FOLDER
         estimator = SkyFiltered(estimator, _sky_model(filters.sky_model), folder)
     return estimator, reason
 
 
-def _choose(scene: Scene, options: GeometryOptions, size: SizeOptions, device: torch.device) -> tuple[Estimator, str]:
+def _choose(
+    scene: Scene, options: GeometryOptions, size: SizeOptions, device: torch.device, work_folder: WorkFolder | None
+) -> tuple[Estimator, str]:
     if options.geometry == "given":
         if not any(view.camera is not None and view.depth is not None for view in scene.views):
             raise GeometryError(
@@ -59,7 +75,7 @@ def _choose(scene: Scene, options: GeometryOptions, size: SizeOptions, device: t
             raise GeometryError(
                 "--geometry sfm needs pycolmap, which is not installed; install it with `pip install 'warpdata[sfm]'`"
             )
-        return _sfm(options, device), "sfm, as asked for"
+        return _sfm(options, device, work_folder), "sfm, as asked for"
     if options.geometry in ("vggt", "vggt-omega"):
         return _network(_weights(options.weights, options.geometry), "as asked for", options, size, device)
     if scene.ships_geometry:
@@ -71,7 +87,8 @@ def _choose(scene: Scene, options: GeometryOptions, size: SizeOptions, device: t
         why = f"the scene ships {_missing(scene)}, and these weights are on this machine"
         return _network(_weights(spec, None), why, options, size, device)
     if _has_pycolmap():
-        return _sfm(options, device), f"sfm: the scene ships {_missing(scene)}, and no network weights are at hand"
+        why = f"the scene ships {_missing(scene)}, and no network weights are at hand"
+        return _sfm(options, device, work_folder), f"sfm: {why}"
     raise GeometryError(
         f"nothing can give scene {scene.id} geometry: it ships {_missing(scene)}, no network weights are on this "
         "machine, and pycolmap is not installed. Three ways out: add a transforms.json with cameras and depth; give "
@@ -112,10 +129,13 @@ def _has_pycolmap() -> bool:
     return importlib.util.find_spec("pycolmap") is not None
 
 
-def _sfm(options: GeometryOptions, device: torch.device) -> Estimator:
+def _sfm(options: GeometryOptions, device: torch.device, work_folder: WorkFolder | None) -> Estimator:
     from warpdata.geometry.sfm import SfmEstimator
 
-    return SfmEstimator(device=device, poses=options.poses)
+    estimator = SfmEstimator(device=device, poses=options.poses)
+    if work_folder is None:
+        return estimator
+    return SfmEstimator(device=device, poses=options.poses, work_dir=work_folder(estimator.provenance))
 
 
 def _missing(scene: Scene) -> str:
