@@ -12,6 +12,7 @@ from pathlib import Path
 from warpdata.cache import CacheEntry, GeometryCache
 from warpdata.cache.header import FORMAT_VERSION, ForeignFileError, OtherVersionError, read_header
 from warpdata.cache.lock import is_abandoned
+from warpdata.cache.store import WORK
 
 _KEY = "[0-9a-f]{64}"
 _ENTRY_NAME = re.compile(rf"{_KEY}\.safetensors")
@@ -22,6 +23,9 @@ _TEMPORARY_NAME = re.compile(rf"{_KEY}\.(.+\.)?(safetensors|json)\.[0-9a-f]{{16}
 
 _MIN_AGE_SECONDS = 60
 """A temporary file younger than this may not have been locked by its writer yet."""
+
+_IDLE_SECONDS = 3600
+"""Intermediate results without a lock of their key are a killed run's when nobody has written to them for so long."""
 
 _AGE_WITHOUT_LOCKS_SECONDS = 24 * 3600
 """Where there are no locks, a temporary file is a killed run's when nobody has written to it for so long."""
@@ -38,6 +42,7 @@ class Kind(Enum):
     INDEX = "index"
     OVERLAPS = "overlaps"
     ORPHAN = "overlaps of an entry that is gone"
+    UNFINISHED = "of an estimate that was interrupted"
     AT_WORK = "of a process at work"
     LEFTOVER = "left by a killed run"
     FOREIGN = "not the cache's"
@@ -70,7 +75,9 @@ def survey(root: Path) -> list[Found]:
     own_folders = {cache.entry_folder, cache.overlap_folder, cache.lock_folder, cache.digest_folder, cache.index_folder}
     found: list[Found] = []
     for path in root.iterdir():
-        if path not in own_folders or path.is_symlink() or not path.is_dir():
+        if path == root / WORK and path.is_dir() and not path.is_symlink():
+            found += _survey_work(path, cache)
+        elif path not in own_folders or path.is_symlink() or not path.is_dir():
             found.append(Found(path=path, kind=Kind.FOREIGN, num_bytes=path.lstat().st_size))
         else:
             found += _survey_folder(path, cache)
@@ -86,6 +93,19 @@ def _survey_folder(folder: Path, cache: GeometryCache) -> Iterator[Found]:
             continue
         entry = CacheEntry(path) if kind is Kind.ENTRY else None
         yield Found(path=path, kind=kind, num_bytes=num_bytes, reason=reason, entry=entry)
+
+
+def _survey_work(folder: Path, cache: GeometryCache) -> Iterator[Found]:
+    """Intermediate results: a folder for each key, whose files are taken up again when its scene is estimated again."""
+    for path in folder.rglob("*"):
+        key = path.relative_to(folder).parts[0]
+        if re.fullmatch(_KEY, key) is None or path.is_symlink():
+            yield Found(path=path, kind=Kind.FOREIGN, num_bytes=path.lstat().st_size)
+        elif path.is_file():
+            lock = cache.lock_folder / f"{key}.lock"
+            idle = is_abandoned(lock) if lock.exists() else time.time() - path.stat().st_mtime > _IDLE_SECONDS
+            kind = Kind.UNFINISHED if idle else Kind.AT_WORK
+            yield Found(path=path, kind=kind, num_bytes=path.stat().st_size)
 
 
 def _classify(path: Path, cache: GeometryCache) -> tuple[Kind, str]:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from cache_tools.__main__ import main
+from cache_tools.prune import plan_prune
 from cache_tools.show import show
 from cache_tools.survey import Kind, survey
 from cache_tools.verify import State, verify
@@ -306,3 +307,19 @@ def test_warm_fills_a_cache_that_is_then_used(input_dir, tmp_path, capsys):
 def test_warm_from_nowhere_is_an_unusable_argument(tmp_path, capsys):
     assert main(["warm", str(tmp_path / "warm"), "--input-dir", str(tmp_path / "nothing"), "--device", "cpu"]) == 2
     assert "--input-dir" in capsys.readouterr().err
+
+
+def test_interrupted_estimates_are_removed_and_running_ones_stay(tmp_path):
+    """Intermediate results count as a running estimate's while its lock is held, or while they are fresh."""
+    cache = GeometryCache(tmp_path)
+    idle, fresh, held = ("a" * 64, "b" * 64, "c" * 64)
+    for key in (idle, fresh, held):
+        (tmp_path / "work" / key).mkdir(parents=True)
+        (tmp_path / "work" / key / "matches.db").write_bytes(b"matches")
+    for key in (idle, held):
+        os.utime(tmp_path / "work" / key / "matches.db", (0, 0))
+    cache.lock_folder.mkdir()
+    with file_lock(cache.lock_folder / f"{held}.lock"):
+        plan = plan_prune(tmp_path)
+    assert [removal.path.parent.name for removal in plan.removals if "work" in removal.path.parts] == [idle]
+    assert not plan.foreign

@@ -20,6 +20,9 @@ from warpdata.errors import CacheError, GeometryError
 from warpdata.geometry.types import Estimator, FrameGeometry, Progress, Provenance, SceneGeometry, no_progress
 from warpdata.sources.scene import Scene
 
+WORK = "work"
+"""Folder, in a cache, of what estimators have found so far."""
+
 ENTRY_SUFFIX = ".safetensors"
 
 WAITING = "waiting for another process"
@@ -30,8 +33,9 @@ class GeometryCache:
     """Geometry of scenes on disk; safe to share between processes and machines. Nothing is written before it is needed.
 
     The folder holds `geometry/<key>.safetensors`, an entry a scene; `overlaps/`, what was measured on entries;
-    `digests/`, what the scenes' files were found to contain; `index/`, which pairs they were found to give; and
-    `locks/`, empty files of processes at work. Each can be removed at any time while nobody works with it.
+    `digests/`, what the scenes' files were found to contain; `index/`, which pairs they were found to give; `work/`,
+    intermediate results of estimates that were interrupted; and `locks/`, empty files of processes at work. Each can
+    be removed at any time while nobody works with it.
 
     Args:
         root: the folder.
@@ -54,6 +58,10 @@ class GeometryCache:
     def index_folder(self) -> Path:
         """For what was found out about many scenes, in files called `<digest>.json`."""
         return self.root / "index"
+
+    def work_folder(self, scene: Scene, provenance: Provenance) -> Path:
+        """For what an estimator has found so far of a scene; whoever makes the entry removes it afterwards."""
+        return self.root / WORK / self.fingerprint(scene, provenance)
 
     @property
     def lock_folder(self) -> Path:

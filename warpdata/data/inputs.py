@@ -12,7 +12,7 @@ from torch import Tensor
 from warpdata.camera import Camera, stack_cameras
 from warpdata.config import FilterOptions, SizeOptions
 from warpdata.geometry.fit import fit_depth, point_size
-from warpdata.geometry.types import ContentBox, FrameGeometry
+from warpdata.geometry.types import ContentBox, FrameCamera, FrameGeometry
 from warpdata.sources.fit import Fit, fit_image
 
 BLACK_SUM = 16

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -60,8 +62,11 @@ class GeometryProvider:
             WeightsError: the network's weights cannot be had.
             CacheError: the cache cannot be written.
         """
-        estimator, reason = self._estimator(scene)
+        work_folders: list[Path] = []
+        estimator, reason = self._estimator(scene, work_folders)
         entry, made = self.cache.get_or_make(scene, Judged(ReadableViews(estimator)), progress=progress)
+        for folder in work_folders if made else ():
+            shutil.rmtree(folder, ignore_errors=True)
         return KnownGeometry(entry=entry, reason=reason, cached=not made)
 
     def known(self, scene: Scene) -> CacheEntry:
@@ -91,5 +96,15 @@ class GeometryProvider:
         """Measured overlaps of an entry's frames, kept in the cache's folder."""
         return Overlaps(entry, self.cache.overlap_folder, confidence_threshold)
 
-    def _estimator(self, scene: Scene) -> tuple[Estimator, str]:
-        return choose_estimator(scene, self._options, self._size, self._filters, device=self._device)
+    def _estimator(self, scene: Scene, work_folders: list[Path] | None = None) -> tuple[Estimator, str]:
+        """The scene's estimator and why that one; the folders it may keep its work in are added to `work_folders`."""
+
+        def work_folder(provenance: Provenance) -> Path:
+            folder = self.cache.work_folder(scene, provenance)
+            if work_folders is not None:
+                work_folders.append(folder)
+            return folder
+
+        return choose_estimator(
+            scene, self._options, self._size, self._filters, device=self._device, work_folder=work_folder
+        )
