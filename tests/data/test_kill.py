@@ -100,3 +100,18 @@ def test_what_was_consumed_and_what_follows_is_the_epoch(tmp_path, kills, views)
     consumed = run_with_kills(tmp_path, kills, random.Random(kills))
     assert sorted(consumed[0]) == pairs
     assert sorted(consumed[1]) == pairs
+
+
+@pytest.mark.parametrize(("before", "after", "step"), [(1, 2, 2), (2, 1, 1)])
+def test_ranks_may_change_at_any_step(tmp_path, before, after, step):
+    """Eight steps an epoch on one rank, four on two; the trainer's own count must not end the epoch too soon."""
+    views = {"a": 8, "b": 5, "c": 6}
+    write_scenes(tmp_path / "in", views)
+    pairs = sorted(f"{name}/{target}" for name, count in views.items() for target in range(1, count))
+    first = start(tmp_path, "first", None, before, 0)
+    assert first.wait(timeout=START_SECONDS) == 0, (tmp_path / "first.out").read_text()
+    second = start(tmp_path, "second", tmp_path / "checkpoints" / f"step={step}.ckpt", after, 0)
+    assert second.wait(timeout=START_SECONDS) == 0, (tmp_path / "second.out").read_text()
+    consumed = [name for epoch, at, ids in logged(tmp_path, "first") if epoch == 0 and at <= step for name in ids]
+    consumed += [name for epoch, _, ids in logged(tmp_path, "second") if epoch == 0 for name in ids]
+    assert sorted(consumed) == pairs

@@ -120,7 +120,7 @@ class WarpDataModule(LightningDataModule):
         self.left_out: dict[str, str] = {}
         self._scenes: dict[str, ScenePairs] | None = None
         self._part_of: dict[str, Split] = {}
-        self._loaders: list[WarpLoader] = []
+        self._loaders: dict[Split, WarpLoader] = {}
 
     def setup(self, stage: str | None = None) -> None:
         """Make the geometry that is missing, this rank's share, wait for the other ranks, and list all pairs.
@@ -226,9 +226,9 @@ class WarpDataModule(LightningDataModule):
 
     def teardown(self, stage: str | None = None) -> None:
         """Stop decoding processes; the list of pairs stays for the next stage."""
-        for loader in self._loaders:
+        for loader in self._loaders.values():
             loader.close()
-        self._loaders = []
+        self._loaders = {}
 
     def _loader(self, split: Split, *, shuffle: bool = False) -> WarpLoader:
         dataset = WarpDataset(self.scenes_of(split), decoded_frames=self.decoded_frames)
@@ -260,7 +260,9 @@ class WarpDataModule(LightningDataModule):
             sealed=self._casts_inputs,
             realign=self._realign if training else None,
         )
-        self._loaders.append(loader)
+        if split in self._loaders:
+            self._loaders[split].close()  # the trainer reloads: the decoding processes of before are not needed
+        self._loaders[split] = loader
         return loader
 
     def _realign(self, steps: int) -> None:
