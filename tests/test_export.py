@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.writers.runs import run, tree
 from tests.writers.triplets import scene
-from warpdata.config import ExportOptions
+from warpdata.config import ExportOptions, OutputOptions
 from warpdata.errors import OutputError
 from warpdata.export import DONE, UNUSABLE, export_folder, main
 
@@ -126,6 +126,32 @@ def test_what_cannot_be_exported(here, tmp_path):
     (here / "output" / "room" / "000003_target.jpg").unlink()
     with pytest.raises(OutputError, match=r"000003_target\.jpg is missing"):
         export_folder(here / "output", here / "y", options)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"files": {"splats": "../secret", "reference": "b", "target": "c"}},
+        {"files": {"splats": "/etc/passwd", "reference": "b", "target": "c"}},
+        {"files": {"splats": "..\\secret", "reference": "b", "target": "c"}},
+        {"id": "../secret/x"},
+        {"shard": "../secret.tar"},
+        {"size": None},
+        {"unknown": 1},
+    ],
+)
+def test_a_manifest_cannot_reach_outside_of_its_folder(change, here):
+    """Neither an export nor an overwriting run follows a path out of the folder."""
+    secret = here / "secret"
+    secret.write_text("mine")
+    manifest = here / "output" / "manifest.jsonl"
+    line = json.loads(manifest.read_text().splitlines()[0]) | change
+    manifest.write_text(json.dumps(line) + "\n")
+    with pytest.raises(OutputError, match=r"manifest\.jsonl is damaged"):
+        export_folder(here / "output", here / "x", ExportOptions(layout=("modelscope",)))
+    with pytest.raises(OutputError, match=r"manifest\.jsonl is damaged"):
+        run(here / "output", "modelscope", output=OutputOptions(overwrite=True))
+    assert secret.read_text() == "mine"
 
 
 def test_linked_files_take_no_space_twice(here):

@@ -14,6 +14,7 @@ from tests.writers.triplets import scene, triplet
 from warpdata.config import ExportOptions, LayoutName, OutputOptions
 from warpdata.errors import OutputError
 from warpdata.writers import RunInfo, open_writers
+from warpdata.writers.journal import Journal
 
 OPTIONAL = {"hf-parquet": "datasets", "litdata": "litdata"}
 
@@ -44,7 +45,7 @@ def test_a_deleted_file_is_noticed_and_remade(layout, tmp_path):
     run(tmp_path, layout, shard_samples=3)
     expected = tree(tmp_path)
     files = [path for path in sorted(expected) if path not in ("dataset.json", "manifest.jsonl")]
-    for path in files[:: max(1, len(files) // 4)]:
+    for path in files[:: max(1, len(files) // 2)]:
         (tmp_path / path).unlink()
         run(tmp_path, layout, shard_samples=3)
         assert tree(tmp_path) == expected
@@ -78,7 +79,7 @@ def test_stopped_at_any_write_and_run_again_it_ends_the_same(layouts, tmp_path, 
     run(tmp_path / "calm", *layouts, shard_samples=3, triplets=scene(count=2))
     expected = tree(tmp_path / "calm")
     rename = os.replace
-    for stop_at in range(0, 40, 3):
+    for stop_at in range(0, 40, 5):
         root = tmp_path / str(stop_at)
         left = [stop_at]
 
@@ -110,6 +111,29 @@ def test_what_was_finished_is_not_made_again(layout, tmp_path):
     with pytest.raises(Stopped):
         run(tmp_path, layout, triplets=stopping())
     assert len(run(tmp_path, layout, triplets=many)) < len(many)
+
+
+def test_a_journal_goes_on_after_a_write_that_failed(tmp_path):
+    """What comes after half a line is read."""
+    journal = Journal(tmp_path)
+    journal.begin(["a"])
+
+    class Full:
+        def __init__(self, file):
+            self.file = file
+
+        def write(self, data):
+            return self.file.write(data[:5])
+
+    file, journal._file = journal._file, Full(journal._file)
+    with pytest.raises(OutputError, match="disk is full"):
+        journal.begin(["b"])
+    journal._file = file
+    journal.begin(["c"])
+    journal.close()
+    again = Journal(tmp_path)
+    assert again.begun == {"a", "c"}
+    again.close()
 
 
 def test_a_journal_with_a_torn_last_line_is_read(tmp_path):

@@ -9,6 +9,7 @@ A journal is a file of JSON lines that only grows, so a killed run loses at most
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -22,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from warpdata.errors import OutputError
 from warpdata.writers.atomic import output_errors, write_atomic
-from warpdata.writers.manifest import Record, bounded_lines, dump_json, read_bounded
+from warpdata.writers.manifest import Record, bounded_lines, check_relative, dump_json, read_bounded
 
 STATE_FOLDER = ".warpdata"
 
@@ -172,8 +173,8 @@ class Journal:
         return False
 
     def _open(self) -> None:
-        self._file = self._own_path.open("ab")
-        self._end_torn_line()
+        self._file = self._own_path.open("ab", buffering=0)
+        self._torn = self._file.tell() > 0 and not self._own_path.read_bytes().endswith(b"\n")
 
     def _remove_contents(self) -> None:
         for entry in list(self.folder.glob("*")):
@@ -200,9 +201,14 @@ class Journal:
         )
 
     def _append(self, line: dict[str, Any]) -> None:
+        data = dump_json(line).encode() + b"\n"
         with self._writing, output_errors(self._own_path):
-            self._file.write(dump_json(line).encode() + b"\n")
-            self._file.flush()
+            if self._torn:
+                data = b"\n" + data
+            self._torn = True
+            if self._file.write(data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._torn = False
 
     def _read_all(self) -> None:
         for path in sorted(self.folder.glob("journal-*.jsonl")):
@@ -212,17 +218,11 @@ class Journal:
                     entry = json.loads(line)
                 except ValueError:  # torn by a kill
                     continue
-                self.begun.update(entry.get("begin", ()))
+                begun = entry.get("begin", ())
+                check_relative(begun)
+                self.begun.update(begun)
                 if "record" in entry:
                     record = Record.from_json(entry["record"])
                     self.records[record.id] = record
                 if "done" in entry:
                     self._done[worker] = entry["done"]
-
-    def _end_torn_line(self) -> None:
-        if os.fstat(self._file.fileno()).st_size:
-            with self._own_path.open("rb") as file:
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":
-                    self._file.write(b"\n")
-                    self._file.flush()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from warpdata import __version__
@@ -23,6 +24,7 @@ VERSION = 1
 MAX_LINE_CHARACTERS = 2**20
 """Longest line of a manifest or journal that is read."""
 
+SAMPLE_ID = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9_-]+")
 IMAGE_ROLES = ("splats", "reference", "target")
 MASK_ROLES = ("coverage", "confidence")
 
@@ -82,9 +84,25 @@ class Record:
         """The record of a line.
 
         Raises:
-            TypeError, KeyError: it is not a line of a manifest.
+            TypeError, KeyError, ValueError: it is not a line of a manifest, or a path in it leaves the export.
         """
-        return cls(**{**line, "size": tuple(line["size"])})
+        record = cls(**{**line, "size": tuple(line["size"])})
+        if not SAMPLE_ID.fullmatch(record.id):
+            raise ValueError(f"id {record.id!r} is not <scene>/<name>")
+        check_relative([*record.files.values(), record.shard or "."])
+        return record
+
+
+def check_relative(paths: Iterable[str]) -> None:
+    """Refuse paths of a file of ours that would lead out of its folder: files are removed and copied by them.
+
+    Raises:
+        ValueError: one is absolute, or holds `..` or a backslash.
+    """
+    for path in paths:
+        parts = PurePosixPath(path)
+        if parts.is_absolute() or ".." in parts.parts or "\\" in path or PureWindowsPath(path).drive:
+            raise ValueError(f"path {path!r} leads out of the export")
 
 
 def camera_json(reference: Camera, target: Camera) -> dict[str, Any]:
@@ -157,6 +175,10 @@ def read_dataset(root: Path) -> dict[str, Any] | None:
         raise OutputError(f"{path} cannot be read ({error}); remove it, or choose another output folder") from error
     if not isinstance(about, dict) or about.get("kind") != KIND or about.get("version") != VERSION:
         raise OutputError(f"{path} is not that of an export of version {VERSION}; choose another output folder")
+    try:
+        check_relative([*about["files"], *about.get("scenes", ())])
+    except (ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{path} is damaged ({error}); choose another output folder") from error
     return about
 
 
