@@ -28,7 +28,7 @@ from warpdata.writers.scenes import SceneFrames
 
 log = logging.getLogger(__name__)
 
-STORE_THREADS = 4
+STORE_THREADS = 8
 """Threads that wait for the disk; they cost no processor time."""
 
 MASK_LAYOUTS = {"folder", "webdataset", "hf-parquet", "litdata"}
