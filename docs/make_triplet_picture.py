@@ -1,7 +1,7 @@
 """The picture at the top of the README: splat, reference and target of one sample, side by side.
 
-    python -m warpdata.materialize --input-dir samples --output-dir demo/given
-    python docs/make_triplet_picture.py demo/given room/005 docs/triplet.jpg
+python -m warpdata.materialize --input-dir samples --output-dir demo/given
+python docs/make_triplet_picture.py demo/given room/005 docs/triplet.jpg
 """
 
 import argparse
