@@ -53,6 +53,8 @@ def test_triplets_come_out(input_dir, tmp_path):
     manifest = [json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()]
     assert [line["id"] for line in manifest] == ["a/1", "a/2", "b/1", "b/2", "b/3"]
     assert [line["reference"] for line in manifest] == ["0", "1", "0", "1", "2"]
+    (geometry,) = json.loads((tmp_path / "out" / "dataset.json").read_text(encoding="utf-8"))["geometry"]
+    assert (geometry["model"], geometry["weights"], geometry["source_license"]) == ("given", None, None)
     report = report_of(tmp_path / "out")
     assert report["triplets"] == 5
     assert [scene["scene"] for scene in report["scenes"]] == ["a", "b"]

@@ -143,6 +143,7 @@ def write_manifest(root: Path, records: Iterable[Record], dataset: dict[str, Any
         dataset: what `dataset.json` says besides the counts: layout, options, fingerprint.
         files: path below the root -> {"sha256", "bytes"}, of every file that no line of the manifest names.
     """
+    records = list(records)
     lines = [dump_json(record.as_json()) + "\n" for record in records]
     manifest = "".join(lines)
     write_atomic(root / MANIFEST, manifest)
@@ -154,10 +155,20 @@ def write_manifest(root: Path, records: Iterable[Record], dataset: dict[str, Any
         "samples": len(lines),
         "manifest_sha256": hashlib.sha256(manifest.encode()).hexdigest(),
         "files": files,
+        "geometry": ways_of_making(records),
         **dataset,
     }
     write_atomic(root / DATASET, dump_json(about, indent=1) + "\n")
     sync_folder(root)
+
+
+def ways_of_making(records: Iterable[Record]) -> list[dict[str, Any]]:
+    """The different ways in which the geometry of the samples was made: estimator, checkpoint, licences, options."""
+    ways = {}
+    for record in records:
+        way = {name: value for name, value in record.geometry.items() if name != "key"}
+        ways[fingerprint(way)] = way
+    return [ways[digest] for digest in sorted(ways) if ways[digest]]
 
 
 def read_dataset(root: Path) -> dict[str, Any] | None:
