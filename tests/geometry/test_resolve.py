@@ -90,7 +90,7 @@ def test_auto_turns_to_structure_from_motion_and_fetches_nothing(plain, monkeypa
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(resolve, "_has_pycolmap", lambda: True)
     made = GivenEstimator()
-    monkeypatch.setattr(resolve, "_sfm", lambda options, device: made)
+    monkeypatch.setattr(resolve, "_sfm", lambda options, device, work_folder: made)
     monkeypatch.setattr(resolve, "resolve_weights", lambda *_: pytest.fail("weights were asked for"))
     estimator, reason = choose(plain)
     assert estimator is made
