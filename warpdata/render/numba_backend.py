@@ -5,7 +5,7 @@ Depth maps go in directly; no point cloud is made. Each picture passes through f
 does not depend on the others, so neither do the bytes on the number of threads. Rows count from the bottom until the
 last stage.
 
-The first rendering on a machine compiles the kernels, which takes most of a minute; they are kept on disk, beside the
+The first rendering on a machine compiles the kernels, which takes some 15 seconds; they are kept on disk, beside the
 package or, where that cannot be written, in numba's folder among the user's caches (NUMBA_CACHE_DIR moves it).
 Any number of threads may render at once, and so may spawned and forked processes.
 """
