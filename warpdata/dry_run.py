@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from warpdata.config import OutputOptions, PairOptions, SizeOptions
+from warpdata.config import MIN_IMAGE_SIDE, OutputOptions, PairOptions, SizeOptions
 from warpdata.data.pairs import choose_pairs
 from warpdata.errors import SceneError, ViewError
 from warpdata.sources.fit import output_size
@@ -61,9 +61,11 @@ def dry_run(source: Source, size: SizeOptions, pairs: PairOptions, output: Outpu
         image_hws = []
         for view in views:
             try:
-                image_hws.append(image_size(view.path))
+                image_hw = image_size(view.path)
             except ViewError:
                 continue
+            if min(image_hw) >= MIN_IMAGE_SIDE:
+                image_hws.append(image_hw)
         if len(image_hws) < 2:
             yield ScenePlan(
                 scene=scene_id, problem=f"a pair needs two pictures that can be read, found {len(image_hws)}"
