@@ -29,8 +29,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from warpdata.config import GeometryOptions, PairOptions, RenderOptions
-from warpdata.data import Triplet, WarpDataModule, WarpLoader, render_batch
-from warpdata.materialize import main as materialize
+from warpdata.programs.materialize import main as materialize
+from warpdata.training import Triplet, WarpDataModule, WarpLoader, render_batch
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "room"
 WARM_UP = 3

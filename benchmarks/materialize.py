@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from warpdata.cache.provider import GeometryProvider
 from warpdata.config import (
     ExportOptions,
     FilterOptions,
@@ -32,16 +33,16 @@ from warpdata.config import (
     SizeOptions,
     SourceOptions,
 )
-from warpdata.data.frames import FrameCache
-from warpdata.data.render import render_triplets
-from warpdata.data.scene_geometry import GeometryProvider
-from warpdata.data.scene_pairs import ScenePairs, open_pairs
-from warpdata.data.triplet import Triplet
 from warpdata.display import Display
-from warpdata.materialize import MaterializeOptions, materialize
+from warpdata.run.materialize import materialize
+from warpdata.run.options import MaterializeOptions
 from warpdata.sources import open_source
-from warpdata.writers import RunInfo, open_writers
-from warpdata.writers.encode import encode_image
+from warpdata.triplets.frames import FrameCache
+from warpdata.triplets.render import render_triplets
+from warpdata.triplets.scene_pairs import ScenePairs, open_pairs
+from warpdata.triplets.triplet import Triplet
+from warpdata.writers.output.encoder import encode_image
+from warpdata.writers.output.session import RunInfo, open_writers
 
 REPEATS = 3
 COPIES = 8

@@ -23,15 +23,15 @@ from PIL import Image
 from warpdata.camera import Camera
 from warpdata.config import SourceOptions
 from warpdata.errors import GeometryError
-from warpdata.geometry.fit import fit_depth
 from warpdata.geometry.given import GivenEstimator
+from warpdata.geometry.maths.fit import fit_depth
+from warpdata.geometry.maths.sim3 import align_cameras, rotation_angle
 from warpdata.geometry.sfm import SfmEstimator
-from warpdata.geometry.sim3 import align_cameras, rotation_angle
 from warpdata.geometry.types import FrameGeometry
 from warpdata.render import warp
 from warpdata.sources import open_source
+from warpdata.sources.decode import load_image
 from warpdata.sources.fit import Fit
-from warpdata.sources.images import load_image
 from warpdata.sources.scene import Scene
 
 GOOD_DEPTH = (0.01, 0.05)

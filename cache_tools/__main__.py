@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
+from rich.filesize import decimal
 
 from cache_tools.prune import plan_prune, remove
 from cache_tools.show import show
 from cache_tools.verify import verify
 from warpdata.config import FilterOptions, GeometryOptions, SizeOptions, SourceOptions
 from warpdata.display import Display
-from warpdata.dry_run import readable_size
 from warpdata.errors import WarpdataError
 from warpdata.sources import open_source
 
@@ -113,10 +113,10 @@ def _verify(command: Verify, display: Display) -> int:
 def _prune(command: Prune, display: Display) -> int:
     plan = plan_prune(command.path, progress=display.stage)
     for removal in plan.removals:
-        display.say_always(f"{removal.path} ({readable_size(removal.num_bytes)}): {removal.reason}")
+        display.say_always(f"{removal.path} ({decimal(removal.num_bytes)}): {removal.reason}")
     for item in plan.foreign:
         display.say_always(f"{item.path} is not the cache's and stays")
-    total = f"{len(plan.removals)} files, {readable_size(sum(removal.num_bytes for removal in plan.removals))}"
+    total = f"{len(plan.removals)} files, {decimal(sum(removal.num_bytes for removal in plan.removals))}"
     if not plan.removals:
         display.say_always("nothing to remove")
         return DONE
@@ -134,7 +134,7 @@ def _warm(command: Warm, display: Display) -> int:
     import torch  # with all that follows it, not needed to look after what is there
 
     from cache_tools.warm import warm
-    from warpdata.data.scene_geometry import GeometryProvider
+    from warpdata.cache.provider import GeometryProvider
 
     if command.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device cuda: this PyTorch finds no CUDA device; use --device cpu, or its CUDA build")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.filesize import decimal
+
 from cache_tools.survey import Found, Kind, survey
-from warpdata.dry_run import readable_size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +38,7 @@ class Contents:
     def lines(self) -> list[str]:
         """For a person."""
         content = self.as_json()
-        lines = [
-            f"{self.root}: {content['scenes']} scenes, {content['frames']} frames, {readable_size(content['bytes'])}"
-        ]
+        lines = [f"{self.root}: {content['scenes']} scenes, {content['frames']} frames, {decimal(content['bytes'])}"]
         for entry in content["entries"]:
             left_out = f", {entry['left_out']} left out" if entry["left_out"] else ""
             licences = f"pictures: {entry['source_license'] or 'licence not stated'}"
@@ -47,11 +46,11 @@ class Contents:
                 licences += f"; weights {entry['weights']}: {entry['weights_license'] or 'licence not stated'}"
             lines.append(
                 f"  {entry['key'][:12]}  {entry['scene']}: {entry['frames']} frames{left_out}, "
-                f"{readable_size(entry['bytes'])}, {entry['estimator']}, {entry['scale']} scale ({licences})"
+                f"{decimal(entry['bytes'])}, {entry['estimator']}, {entry['scale']} scale ({licences})"
             )
         for other in content["other_files"]:
             reason = f": {other['reason']}" if other["reason"] else ""
-            lines.append(f"  {other['path']} ({readable_size(other['bytes'])}) is {other['kind']}{reason}")
+            lines.append(f"  {other['path']} ({decimal(other['bytes'])}) is {other['kind']}{reason}")
         return lines
 
 

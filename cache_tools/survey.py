@@ -11,24 +11,20 @@ from pathlib import Path
 
 from warpdata.cache import CacheEntry, GeometryCache
 from warpdata.cache.header import FORMAT_VERSION, ForeignFileError, OtherVersionError, read_header
-from warpdata.cache.lock import is_abandoned
 from warpdata.cache.store import WORK
+from warpdata.files.atomic import PART_SUFFIX
+from warpdata.files.locks import is_held
 
 _KEY = "[0-9a-f]{64}"
 _ENTRY_NAME = re.compile(rf"{_KEY}\.safetensors")
 _LOCK_NAME = re.compile(rf"{_KEY}\.lock")
 _DIGESTS_NAME = re.compile(rf"{_KEY}\.json")
 _OVERLAPS_NAME = re.compile(rf"({_KEY})\..+\.json")
-_TEMPORARY_NAME = re.compile(rf"{_KEY}\.(.+\.)?(safetensors|json)\.[0-9a-f]{{16}}\.tmp")
-
-_MIN_AGE_SECONDS = 60
-"""A temporary file younger than this may not have been locked by its writer yet."""
+_PART_NAME = re.compile(rf"\.{_KEY}\.(.+\.)?(safetensors|json|png)\.[0-9a-f]{{16}}\{PART_SUFFIX}")
 
 _IDLE_SECONDS = 3600
-"""Intermediate results without a lock of their key are a killed run's when nobody has written to them for so long."""
-
-_AGE_WITHOUT_LOCKS_SECONDS = 24 * 3600
-"""Where there are no locks, a temporary file is a killed run's when nobody has written to it for so long."""
+"""Unfinished files, and intermediate results without a lock of their key, are a killed run's when nobody has written to
+them for so long."""
 
 
 class Kind(Enum):
@@ -103,8 +99,8 @@ def _survey_work(folder: Path, cache: GeometryCache) -> Iterator[Found]:
             yield Found(path=path, kind=Kind.FOREIGN, num_bytes=path.lstat().st_size)
         elif path.is_file():
             lock = cache.lock_folder / f"{key}.lock"
-            idle = is_abandoned(lock) if lock.exists() else time.time() - path.stat().st_mtime > _IDLE_SECONDS
-            kind = Kind.UNFINISHED if idle else Kind.AT_WORK
+            at_work = is_held(lock) if lock.exists() else not _is_idle(path)
+            kind = Kind.AT_WORK if at_work else Kind.UNFINISHED
             yield Found(path=path, kind=kind, num_bytes=path.stat().st_size)
 
 
@@ -120,9 +116,9 @@ def _classify(path: Path, cache: GeometryCache) -> tuple[Kind, str]:
     if path.parent == cache.overlap_folder and (match := _OVERLAPS_NAME.fullmatch(path.name)):
         return (Kind.OVERLAPS if cache.entry_path(match[1]).exists() else Kind.ORPHAN), ""
     if path.parent == cache.lock_folder and _LOCK_NAME.fullmatch(path.name):
-        return (Kind.LEFTOVER if is_abandoned(path) else Kind.AT_WORK), ""
-    if path.parent != cache.lock_folder and _TEMPORARY_NAME.fullmatch(path.name):
-        return (Kind.LEFTOVER if _is_forgotten(path) else Kind.AT_WORK), ""
+        return (Kind.AT_WORK if is_held(path) else Kind.LEFTOVER), ""
+    if path.parent != cache.lock_folder and _PART_NAME.fullmatch(path.name):
+        return (Kind.LEFTOVER if _is_idle(path) else Kind.AT_WORK), ""
     return Kind.FOREIGN, ""
 
 
@@ -142,7 +138,5 @@ def _classify_entry(path: Path) -> tuple[Kind, str]:
     return Kind.ENTRY, ""
 
 
-def _is_forgotten(path: Path) -> bool:
-    age = time.time() - path.stat().st_mtime
-    unlocked = is_abandoned(path)
-    return age > (_AGE_WITHOUT_LOCKS_SECONDS if unlocked is None else _MIN_AGE_SECONDS) and unlocked is not False
+def _is_idle(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > _IDLE_SECONDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from warpdata.data.scene_geometry import GeometryProvider, KnownGeometry
+from warpdata.cache.provider import GeometryProvider, KnownGeometry
 from warpdata.errors import CacheError, GeometryError, SceneError, WeightsError
 from warpdata.geometry.types import Progress, no_progress
 from warpdata.sources import Source

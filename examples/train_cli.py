@@ -3,7 +3,7 @@
 from lightning.pytorch.cli import LightningCLI
 from train_minimal import SplatRepair
 
-from warpdata.data import WarpDataModule
+from warpdata.training import WarpDataModule
 
 if __name__ == "__main__":
     LightningCLI(SplatRepair, WarpDataModule, save_config_callback=None)

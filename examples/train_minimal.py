@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from warpdata.config import PairOptions, RenderOptions, SizeOptions
-from warpdata.data import Triplet, WarpDataModule
+from warpdata.training import Triplet, WarpDataModule
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -37,4 +37,8 @@ class BackendError(WarpdataError):
 
 
 class OutputError(WarpdataError):
-    """The output cannot be written, or holds something else than what is asked for."""
+    """A file cannot be written, or the output folder holds something else than what is asked for."""
+
+
+class PluginError(WarpdataError):
+    """A row that another package adds to a table cannot be loaded."""

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cache.known import make_scene
 from warpdata.cache import GeometryCache
-from warpdata.cache.lock import file_lock, is_abandoned, try_lock
+from warpdata.files.locks import file_lock, is_abandoned, try_lock
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 120

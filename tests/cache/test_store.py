@@ -259,7 +259,7 @@ def test_an_entry_under_another_name_is_not_believed(cache, scene):
 
 
 def test_without_locks_the_work_is_done_all_the_same(cache, scene, monkeypatch, caplog):
-    monkeypatch.setattr("warpdata.cache.lock.try_lock", lambda descriptor: None)
+    monkeypatch.setattr("warpdata.files.locks.try_lock", lambda descriptor: None)
     assert cache.get_or_make(scene, CountingEstimator())[1]
     assert "has no locks" in caplog.text
 

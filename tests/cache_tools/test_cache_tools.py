@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from warpdata.cache.atomic import whole_file
 
 from cache_tools.__main__ import main
 from cache_tools.prune import plan_prune
@@ -18,10 +19,9 @@ from cache_tools.warm import warm
 from tests.cache.known import CountingEstimator, make_geometry
 from tests.scenes import edit_transforms, plane_camera, plane_picture, write_image, write_scene
 from warpdata.cache import GeometryCache, header
-from warpdata.cache.atomic import whole_file
-from warpdata.cache.lock import file_lock
 from warpdata.config import SourceOptions
 from warpdata.errors import SceneError
+from warpdata.files.locks import file_lock
 from warpdata.geometry.given import GivenEstimator
 from warpdata.geometry.types import Provenance
 from warpdata.sources import open_source
@@ -221,7 +221,7 @@ def test_prune_keeps_what_a_live_process_works_on(cache, leftovers):
 
 
 def test_where_there_are_no_locks_age_decides(cache, leftovers, monkeypatch):
-    monkeypatch.setattr("warpdata.cache.lock.try_lock", lambda descriptor: None)
+    monkeypatch.setattr("warpdata.files.locks.try_lock", lambda descriptor: None)
     _, old, new = leftovers
     os.utime(new, (time.time() - 3600,) * 2)
     kinds = {found.path: found.kind for found in survey(cache.root)}

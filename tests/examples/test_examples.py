@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-
 from tests.data.training import write_scenes
+
 from warpdata.config import GeometryOptions, PairOptions, RenderOptions, SizeOptions
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -45,7 +45,7 @@ def test_a_network_learns_and_goes_on_where_it_stopped(train_minimal, tmp_path):
 
 def test_the_data_module_can_be_made_from_yaml(train_minimal, monkeypatch):
     cli = pytest.importorskip("lightning.pytorch.cli", reason="LightningCLI needs jsonargparse")
-    from warpdata.data import WarpDataModule
+    from warpdata.training import WarpDataModule
 
     monkeypatch.chdir(REPOSITORY)
     arguments = ["--config", "examples/config.yaml", "--data.geometry.cache_dir", "elsewhere", "--data.pairs.pairs"]

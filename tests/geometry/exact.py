@@ -6,9 +6,9 @@ from dataclasses import replace
 import torch
 
 from warpdata.camera import Camera, pixel_centres
-from warpdata.geometry.sim3 import Sim3
+from warpdata.geometry.maths.sim3 import Sim3
+from warpdata.geometry.network.windows import moved
 from warpdata.geometry.types import ContentBox, FrameGeometry
-from warpdata.geometry.windows import moved
 
 HALF_WIDTH, FLOOR, CEILING = 3.0, 1.5, -2.5
 PILLAR_SPACING, PILLAR_RADIUS = 2.5, 0.4

@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 from tests.geometry.exact import random_sim3
-from warpdata.geometry.network import NetworkInput, Prediction
+from warpdata.geometry.network.network import NetworkInput, Prediction
+from warpdata.geometry.network.weights import ResolvedWeights
+from warpdata.geometry.network.windows import moved
 from warpdata.geometry.types import ContentBox
-from warpdata.geometry.weights import ResolvedWeights
-from warpdata.geometry.windows import moved
 from warpdata.sources.scene import Scene, View
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.writers.triplets import scene
 from warpdata.config import ExportOptions, OutputOptions
-from warpdata.writers import RunInfo, open_writers
+from warpdata.writers.output.session import RunInfo, open_writers
 
 RUN = RunInfo(options={"sigma": 20.0}, warp_version=1)
 GEOMETRY = {"model": "given", "source_license": "CC0-1.0"}

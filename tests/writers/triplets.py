@@ -5,7 +5,7 @@ from functools import cache
 import torch
 
 from warpdata.camera import Camera
-from warpdata.data.triplet import Triplet
+from warpdata.triplets.triplet import Triplet
 
 HW = (26, 39)
 

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from warpdata.cache.atomic import whole_file
 from warpdata.cache.header import FORMAT_VERSION
 from warpdata.camera import Camera
-from warpdata.config import MAX_JSON_BYTES
+from warpdata.errors import OutputError
+from warpdata.files.atomic import write_atomic
+from warpdata.files.bounded_json import read_json
+from warpdata.files.digests import stream_digest
 from warpdata.geometry.types import Provenance
 from warpdata.sources.scene import Scene, View
 
 _THREADS = 4
-_BLOCK_BYTES = 2**20
 
 _SETTLED_NS = 2_000_000_000
 """A file that changed less than this ago may change again within the resolution of its file system's clock."""
@@ -76,22 +77,18 @@ class FileDigests:
     def _read(self, root: Path) -> dict[str, Any]:
         path = self._path(root)
         try:
-            if path.stat().st_size > MAX_JSON_BYTES:
-                return {}
-            known = json.loads(path.read_bytes())
+            known = read_json(path)
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError) as error:
             logger.warning("%s cannot be read (%s); the scene's files are read again", path, error)
             return {}
         return known if isinstance(known, dict) else {}
 
     def _write(self, root: Path, known: dict[str, Any]) -> None:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with whole_file(self._path(root)) as file:
-                file.write(json.dumps(known, separators=(",", ":")).encode())
-        except OSError as error:
+            write_atomic(self._path(root), json.dumps(known, separators=(",", ":")), shared=True)
+        except OutputError as error:
             logger.warning("digests cannot be kept in %s (%s); files are read again next time", self._folder, error)
 
 
@@ -153,19 +150,17 @@ def _remembered_digest(path: str, record: Any) -> str | None:
 
 def _read_digest(path: Path) -> tuple[str | None, list[int] | None]:
     """A file's digest, and what tells that it is still the same file, None when it may be changing right now."""
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
             opened_ns = time.time_ns()
             before = os.fstat(file.fileno())
-            while block := file.read(_BLOCK_BYTES):
-                digest.update(block)
+            digest = stream_digest(file)
             unchanged = _identity(before) == _identity(os.fstat(file.fileno()))
     except OSError as error:
         logger.info("%s cannot be read: %s", path, error)
         return None, None
     settled = unchanged and max(before.st_mtime_ns, before.st_ctime_ns) < opened_ns - _SETTLED_NS
-    return digest.hexdigest(), _identity(before) if settled else None
+    return digest, _identity(before) if settled else None
 
 
 def _identity(status: os.stat_result) -> list[int]:

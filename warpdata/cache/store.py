@@ -9,14 +9,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from warpdata.cache.atomic import whole_file
 from warpdata.cache.codec import CONFIDENCE_BITS, DEPTH_BITS, encode_map
 from warpdata.cache.entry import CacheEntry
 from warpdata.cache.header import EntryHeader, FrameHeader, header_as_metadata, tensor_name
 from warpdata.cache.key import FileDigests, SceneInputs, scene_inputs
-from warpdata.cache.lock import file_lock
 from warpdata.cache.tensor_file import write_tensor_file
-from warpdata.errors import CacheError, GeometryError
+from warpdata.errors import CacheError, GeometryError, OutputError
+from warpdata.files.atomic import atomic_file
+from warpdata.files.locks import hold_lock
 from warpdata.geometry.types import Estimator, FrameGeometry, Progress, Provenance, SceneGeometry, no_progress
 from warpdata.sources.scene import Scene
 
@@ -120,7 +120,7 @@ class GeometryCache:
         with ExitStack() as held:
             with self._writing():
                 self.lock_folder.mkdir(parents=True, exist_ok=True)
-                held.enter_context(file_lock(self._lock_path(inputs.key), waiting=lambda: progress(WAITING, 0, 1)))
+                held.enter_context(hold_lock(self._lock_path(inputs.key), waiting=lambda: progress(WAITING, 0, 1)))
             entry = self._find(inputs.key)
             if entry is not None:
                 return entry, False
@@ -178,7 +178,7 @@ class GeometryCache:
             )
             metadata = header_as_metadata(header)
             if self._find(inputs.key) is None:
-                with self._writing(), whole_file(path) as file:
+                with self._writing(), atomic_file(path, shared=True) as file:
                     write_tensor_file(file, lengths, content, metadata)
         return CacheEntry(path)
 
@@ -216,7 +216,7 @@ class GeometryCache:
     def _writing(self) -> Iterator[None]:
         try:
             yield
-        except OSError as error:
+        except (OSError, OutputError) as error:
             raise CacheError(
                 f"the cache {self.root} cannot be written: {error}; make room and allow writing, or choose another "
                 "folder with --cache-dir"

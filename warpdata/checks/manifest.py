@@ -7,7 +7,8 @@ from pathlib import Path
 
 from warpdata.checks.finding import Finding
 from warpdata.errors import OutputError
-from warpdata.writers.manifest import IMAGE_ROLES, MANIFEST, file_sha256, read_manifest
+from warpdata.files.digests import file_sha256
+from warpdata.formats.manifest import IMAGE_ROLES, MANIFEST, read_manifest
 
 
 def check_manifest(root: Path) -> Iterator[Finding]:

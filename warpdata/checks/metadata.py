@@ -11,8 +11,9 @@ from typing import Any
 from warpdata.checks.finding import Finding
 from warpdata.checks.samples import Sample, check_samples
 from warpdata.errors import ViewError
-from warpdata.sources.paths import resolve_inside
-from warpdata.writers.manifest import IMAGE_ROLES, read_bounded
+from warpdata.files.bounded_json import read_text
+from warpdata.files.paths import resolve_inside
+from warpdata.formats.manifest import IMAGE_ROLES
 
 ROLE = re.compile(rf"(?:^|[_/])({'|'.join(IMAGE_ROLES)})(?=[_/.]|$)")
 """A role in a path, by which controls that changed places are noticed."""
@@ -98,7 +99,7 @@ def _check_entries(
 
 
 def _entries(path: Path) -> list[dict[str, Any]]:
-    text = read_bounded(path)
+    text = read_text(path)
     entries = [json.loads(line) for line in text.splitlines()] if path.suffix == ".jsonl" else json.loads(text)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ValueError("expected a list of objects")

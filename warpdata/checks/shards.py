@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 from warpdata.checks.finding import Finding
 from warpdata.checks.pictures import check_picture
 from warpdata.checks.samples import check_names
-from warpdata.writers.manifest import IMAGE_ROLES, MASK_ROLES, read_bounded
+from warpdata.files.bounded_json import read_json
+from warpdata.formats.manifest import IMAGE_ROLES, MASK_ROLES
 
 PICTURES = ("jpg", "jpeg", "png", "webp")
 
@@ -85,7 +85,7 @@ def _ends_well(shard: Path) -> bool:
 def _check_index(root: Path, shards: list[Path]) -> Iterator[Finding]:
     path = root / "index.json"
     try:
-        listed = {entry["url"]: entry.get("filesize") for entry in json.loads(read_bounded(path))["shardlist"]}
+        listed = {entry["url"]: entry.get("filesize") for entry in read_json(path)["shardlist"]}
     except FileNotFoundError:
         yield Finding(str(root), "WD601", "there is no index.json; the last run may be unfinished")
         return

@@ -6,19 +6,19 @@ Names are loaded when they are used: importing this package loads no network and
 from importlib import import_module
 
 # Not when used, as the others: the function is named like its module, which would hide it once it is imported.
-from warpdata.geometry.consistency import consistency as consistency
+from warpdata.geometry.filters.consistency import consistency as consistency
 
 _HOME = {
     "ContentBox": "types",
     "Estimator": "types",
     "FrameGeometry": "types",
     "GivenEstimator": "given",
-    "NetworkEstimator": "estimator",
+    "NetworkEstimator": "network.estimator",
     "Provenance": "types",
     "SceneGeometry": "types",
-    "SkyFiltered": "sky",
-    "choose_estimator": "resolve",
-    "resolve_weights": "weights",
+    "SkyFiltered": "filters.sky",
+    "choose_estimator": "estimators",
+    "resolve_weights": "network.weights",
 }
 
 __all__ = sorted([*_HOME, "consistency"])

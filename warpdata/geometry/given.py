@@ -17,8 +17,8 @@ from warpdata.geometry.types import (
     SceneGeometry,
     no_progress,
 )
-from warpdata.sources.depth import load_depth
-from warpdata.sources.images import image_size, load_mask
+from warpdata.sources.decode import image_size, load_mask
+from warpdata.sources.depth_files import load_depth
 from warpdata.sources.scene import Scene, View
 
 SHAPE_TOLERANCE = 0.05

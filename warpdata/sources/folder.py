@@ -20,12 +20,12 @@ from pathlib import Path, PurePosixPath
 
 from warpdata.config import SourceOptions
 from warpdata.errors import SceneError, SourceError, ViewError
-from warpdata.sources.images import is_image_name
+from warpdata.files.paths import check_inside
+from warpdata.formats.transforms import TRANSFORMS_FILE, Transforms, read_transforms
+from warpdata.sources.decode import is_image_name
 from warpdata.sources.naming import natural_key, unique_names
-from warpdata.sources.paths import check_inside
 from warpdata.sources.scene import Scene, View
 from warpdata.sources.select import select_views
-from warpdata.sources.transforms import TRANSFORMS_FILE, Transforms, read_transforms
 
 IMAGE_FOLDER_PREFIX = "images"
 """A scene's images lie in the first folder whose name starts so (`images`, `images_4`) and that holds any, else

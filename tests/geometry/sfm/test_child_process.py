@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from warpdata.errors import GeometryError
-from warpdata.geometry.sfm.child_process import run_worker
+from warpdata.geometry.sfm.child.run import run_worker
 
 
 def worker(folder, body: str):

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from warpdata.camera import check_camera
-from warpdata.config import SfmOptions
 from warpdata.errors import GeometryError
 from warpdata.geometry import consistency
-from warpdata.geometry.sim3 import align_cameras, rotation_angle
+from warpdata.geometry.maths.sim3 import align_cameras, rotation_angle
+from warpdata.geometry.sfm.options import SfmOptions
 
 pytest.importorskip("pycolmap", reason="structure from motion needs the extra `sfm`")
 

@@ -7,10 +7,10 @@ import torch
 
 from warpdata.camera import Camera, project
 from warpdata.errors import GeometryError
+from warpdata.geometry.maths.sim3 import Sim3
 from warpdata.geometry.sfm.gate import disagreement, drop_weak_views, triangulation_angles, why_unproven
 from warpdata.geometry.sfm.mapping import judge
 from warpdata.geometry.sfm.types import SparseModel
-from warpdata.geometry.sim3 import Sim3
 from warpdata.sources.scene import Scene, View
 
 

@@ -16,15 +16,15 @@ from typing import Any, Literal
 
 import torch
 
-from warpdata.config import SfmOptions
 from warpdata.errors import GeometryError
+from warpdata.geometry.maths.sim3 import Sim3
 from warpdata.geometry.sfm.known_cameras import triangulate
 from warpdata.geometry.sfm.mapping import Mapping, map_views
+from warpdata.geometry.sfm.options import SfmOptions
 from warpdata.geometry.sfm.pictures import Picture, prepare_pictures
 from warpdata.geometry.sfm.stereo import DenseStereo
 from warpdata.geometry.sfm.types import SparseModel
 from warpdata.geometry.sfm.view_selection import MIN_COMMON_POINTS, select_sources
-from warpdata.geometry.sim3 import Sim3
 from warpdata.geometry.types import FrameGeometry, Progress, Provenance, SceneGeometry, no_progress
 from warpdata.sources.scene import Scene
 

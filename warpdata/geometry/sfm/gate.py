@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from warpdata.geometry.maths.sim3 import align_cameras, rotation_angle
 from warpdata.geometry.sfm.types import SparseModel
-from warpdata.geometry.sim3 import align_cameras, rotation_angle
 
 MIN_POINTS_SEEN = 20
 """A view that observes fewer points than this is dropped."""

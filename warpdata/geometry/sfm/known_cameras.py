@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from warpdata.errors import GeometryError
-from warpdata.geometry.sfm.child_process import read_arrays, run_worker
+from warpdata.geometry.sfm.child.run import read_arrays, run_worker
 from warpdata.geometry.sfm.gate import MIN_POINTS_SEEN
 from warpdata.geometry.sfm.mapping import Mapping, in_order, models_from_arrays
 from warpdata.geometry.sfm.matching import LEVELS, match_views

@@ -12,7 +12,7 @@ import torch
 
 from warpdata.camera import Camera
 from warpdata.errors import GeometryError
-from warpdata.geometry.sfm.child_process import read_arrays, run_worker
+from warpdata.geometry.sfm.child.run import read_arrays, run_worker
 from warpdata.geometry.sfm.gate import (
     MIN_SHARE,
     MIN_VIEWS,

@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from warpdata.geometry.sfm.child_process import read_arrays, run_worker
+from warpdata.geometry.sfm.child.run import read_arrays, run_worker
 from warpdata.geometry.sfm.pictures import Picture
 
 EXHAUSTIVE_UP_TO = 60

@@ -14,8 +14,8 @@ from PIL import Image
 from warpdata.camera import Camera
 from warpdata.errors import ViewError
 from warpdata.geometry.types import Progress
+from warpdata.sources.decode import load_image
 from warpdata.sources.fit import limit_megapixels
-from warpdata.sources.images import load_image
 from warpdata.sources.scene import View
 
 FOCAL_LENGTH_35MM_TAG = 0xA405

@@ -23,8 +23,8 @@ from warpdata.geometry.sfm.types import SparseModel, StereoView
 from warpdata.geometry.sfm.upsample import joint_upsample
 from warpdata.geometry.sfm.view_selection import depth_range, select_sources
 from warpdata.geometry.types import ContentBox, FrameGeometry, Progress
+from warpdata.sources.decode import load_image
 from warpdata.sources.fit import Fit, limit_megapixels
-from warpdata.sources.images import load_image
 
 COARSE_SHARE = 0.25
 """Of the pixels of the final depth map: the size at which all depths are tried. Smaller is faster and more reliable."""

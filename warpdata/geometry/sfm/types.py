@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from warpdata.camera import Camera
-from warpdata.geometry.sim3 import Sim3
+from warpdata.geometry.maths.sim3 import Sim3
 
 
 @dataclass(frozen=True, kw_only=True)

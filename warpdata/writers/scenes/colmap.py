@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
-from warpdata.writers.ply import PointCloud
+from warpdata.formats.ply import PointCloud
 from warpdata.writers.scenes.frames import PointSampler, SceneFrame, SceneFrames, save_image, save_text
 
 PINHOLE = 1

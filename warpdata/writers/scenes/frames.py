@@ -14,13 +14,13 @@ from jaxtyping import Float, Float64, UInt8
 from torch import Tensor
 
 from warpdata.camera import Camera, unproject
-from warpdata.data.scene_pairs import ScenePairs
 from warpdata.errors import CacheError, ViewError
-from warpdata.geometry.fit import fit_depth
+from warpdata.formats.ply import PointCloud
+from warpdata.geometry.maths.fit import fit_depth
+from warpdata.sources.decode import load_image
 from warpdata.sources.fit import fit_image
-from warpdata.sources.images import load_image
-from warpdata.writers.encode import encode_image
-from warpdata.writers.ply import PointCloud
+from warpdata.triplets.scene_pairs import ScenePairs
+from warpdata.writers.output.encoder import encode_image
 
 MAX_POINTS = 100_000
 """Points of a scene, taken evenly from its depth maps: enough to start a reconstruction from."""

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float64
 
 from warpdata.errors import SceneError
-from warpdata.writers.manifest import dump_json
+from warpdata.files.bounded_json import dump_json
 from warpdata.writers.scenes.frames import PointSampler, SceneFrames, save_image, save_text
 from warpdata.writers.scenes.nsvf import PIXEL_OFFSET
 

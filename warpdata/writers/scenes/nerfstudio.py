@@ -9,9 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from warpdata.writers.encode import PNG_LEVEL
-from warpdata.writers.manifest import dump_json
-from warpdata.writers.ply import encode_ply
+from warpdata.files.bounded_json import dump_json
+from warpdata.formats.ply import encode_ply
+from warpdata.writers.output.encoder import PNG_LEVEL
 from warpdata.writers.scenes.frames import PointSampler, SceneFrame, SceneFrames, save_image, save_text
 
 log = logging.getLogger(__name__)

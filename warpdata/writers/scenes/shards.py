@@ -1,7 +1,7 @@
 """Geometry shards: a scene's own pictures and its encoded geometry in one tar, to stream scenes and render on demand.
 
 Pictures are the source's files, byte for byte, and the geometry is the cache's entry: nothing is compressed twice.
-`warpdata.data.scene_shards` reads them back.
+`warpdata.training.scene_shards` reads them back.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import tarfile
 from pathlib import Path
 
-from warpdata.data.scene_shards import GEOMETRY, SCENE
-from warpdata.writers.manifest import dump_json
+from warpdata.files.bounded_json import dump_json
+from warpdata.training.scene_shards import GEOMETRY, SCENE
 from warpdata.writers.scenes.frames import SceneFrames
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import OpenEXR
 
-from warpdata.writers.manifest import dump_json
+from warpdata.files.bounded_json import dump_json
 from warpdata.writers.scenes.frames import SceneFrame, SceneFrames, save_image, save_text
 from warpdata.writers.scenes.nerfstudio import pinhole_json, share_intrinsics
 

@@ -1,0 +1,36 @@
+"""Where depth and cameras come from, and where they are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeometryOptions:
+    """Where depth and cameras come from, and where they are kept."""
+
+    geometry: Literal["auto", "given", "vggt", "vggt-omega", "sfm"] = "auto"
+    """auto takes what the scene ships, else a network whose weights are at hand, else structure from motion; given,
+    vggt, vggt-omega and sfm insist on one."""
+    weights: str | None = None
+    """Network weights: a .safetensors or .pt file, or a Hugging Face repository, `owner/name[/file][@revision]`. By
+    default those of the estimator that are on this machine, else facebook/VGGT-1B or facebook/VGGT-Omega, which only
+    --geometry vggt and vggt-omega download."""
+    poses: Literal["estimated", "given"] = "estimated"
+    """given keeps the cameras the scene ships and estimates depth alone."""
+    window_frames: int = 100
+    """Frames the network sees at a time; longer scenes are joined from windows. Fewer need less memory."""
+    window_overlap: int = 25
+    """Frames that consecutive windows share, by which they are joined."""
+    cache_dir: Path | None = None
+    """Where geometry is kept between runs. By default the environment variable WARPDATA_CACHE, or else the folder
+    `warpdata` among the user's caches."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.window_overlap < self.window_frames:
+            raise ValueError(
+                f"--window-overlap is {self.window_overlap} and --window-frames {self.window_frames}; windows must "
+                "share at least 1 frame and fewer than they have"
+            )

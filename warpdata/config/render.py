@@ -1,0 +1,45 @@
+"""How points become a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import tyro
+
+SEED_S0 = 0.005
+"""The fixed neighbourhood size of earlier data sets, in scene units; what `--no-auto-s0` falls back to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderOptions:
+    """How points become a picture: the parameters of the warp."""
+
+    sigma: float = 20.0
+    """Reach of the fade into holes, in pixels of the size that is rendered: the picture is multiplied by
+    exp(-(distance / sigma)^2), where distance is to the nearest visible point."""
+    confidence_threshold: Annotated[float, tyro.conf.arg(name="depth-conf-threshold")] = 1.01
+    """Drop points with confidence below this; a higher threshold drops more. All estimators of warpdata give 1 to
+    what they cannot vouch for and more to the rest."""
+    s0: float | Literal["auto"] = "auto"
+    """Neighbourhood of the hidden-point test, in scene units; auto takes the reference's median pixel footprint."""
+    occlusion_threshold: float = 0.1
+    """A point is hidden when the mean openness of the space before it is below this, 0 to 2; higher hides more."""
+    near: float = 0.01
+    """Points nearer to the target camera are dropped, in scene units."""
+    far: float = 1e6
+    """Points farther from the target camera are dropped, in scene units."""
+    background: tuple[int, int, int] = (0, 0, 0)
+    """Colour (R, G, B) of holes beyond the fade."""
+    compat: bool = False
+    """Keep the earlier program's half-pixel shift, pixel rule and byte truncation, to continue a data set of it."""
+
+    def __post_init__(self) -> None:
+        if not self.sigma >= 0:
+            raise ValueError(f"--sigma is {self.sigma}; it must be 0 or more, in pixels")
+        if self.s0 != "auto" and not self.s0 > 0:
+            raise ValueError(f"--s0 is {self.s0}; it must be auto or a positive number of scene units")
+        if not 0 < self.near < self.far:
+            raise ValueError(f"--near {self.near} and --far {self.far} must satisfy 0 < near < far")
+        if any(not 0 <= channel <= 255 for channel in self.background):
+            raise ValueError(f"--background is {self.background}; each channel must lie between 0 and 255")

@@ -1,0 +1,1 @@
+"""What is taken from, or said about, any estimator's frames as they pass."""

@@ -1,0 +1,1 @@
+"""Similarity transforms, and depth on other pixel grids."""

@@ -1,0 +1,245 @@
+"""The estimators `vggt` and `vggt-omega`: pictures through a network, window by window, to one geometry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from warpdata.camera import Camera, check_camera
+from warpdata.errors import GeometryError, ViewError
+from warpdata.geometry.maths.sample import sample_picture
+from warpdata.geometry.network.known_poses import KnownPoses
+from warpdata.geometry.network.network import DepthNetwork, LoadNetwork, NetworkInput, PreprocessMode
+from warpdata.geometry.network.weights import ResolvedWeights
+from warpdata.geometry.network.windows import Chain, Window, merge_windows, plan_windows
+from warpdata.geometry.types import FrameGeometry, Progress, Provenance, SceneGeometry, no_progress
+from warpdata.sources.decode import image_size, load_image, load_mask
+from warpdata.sources.scene import Scene, View
+
+VERSION = 1
+"""Raised whenever results change."""
+
+DECODING_THREADS = 2
+"""Pictures decoded at a time, while the network is at work on the window before."""
+
+
+class NetworkEstimator:
+    """Geometry from a network that sees up to `window_frames` pictures at a time.
+
+    Depth comes at network size. Padding, what the view's mask excludes and what the network cannot see have depth 0.
+
+    Args:
+        load: gives the network; called with the first scene that is estimated, not before.
+        weights: what it is loaded from.
+        preprocess_mode: how its input is made of a picture.
+        window_frames: frames the network sees together.
+        window_overlap: frames that consecutive windows share; of no effect on scenes of one window.
+        poses: given keeps the scene's cameras and fits the scale of depth to them.
+    """
+
+    def __init__(
+        self,
+        load: LoadNetwork,
+        *,
+        weights: ResolvedWeights,
+        preprocess_mode: PreprocessMode,
+        window_frames: int,
+        window_overlap: int,
+        poses: Literal["estimated", "given"],
+    ):
+        self._load = load
+        self._window_frames = window_frames
+        self._window_overlap = window_overlap
+        self._poses = poses
+        self._provenance = Provenance(
+            estimator=weights.network,
+            version=VERSION,
+            weights=weights.id + (f"@{weights.revision}" if weights.revision else ""),
+            weights_sha256=weights.sha256,
+            weights_license=weights.license,
+            options={
+                "preprocess_mode": preprocess_mode,
+                "window_frames": window_frames,
+                "window_overlap": window_overlap,
+                "poses": poses,
+            },
+        )
+
+    @property
+    def provenance(self) -> Provenance:
+        return self._provenance
+
+    def __call__(self, scene: Scene, *, progress: Progress = no_progress) -> SceneGeometry:
+        left_out: dict[str, str] = {}
+        network = self._load()
+        views: list[View] = []
+        sizes: list[tuple[int, int]] = []
+        for view in scene.views:
+            try:
+                sizes.append(self._usable_size(view, network))
+            except ViewError as error:
+                left_out[view.name] = str(error)
+            else:
+                views.append(view)
+        if not views:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+            raise GeometryError(f"no view of scene {scene.id} can be used: {reasons or 'it has none'}")
+        run = _Run(network, views, sizes, left_out, progress)
+        windows = plan_windows(len(views), self._window_frames, self._window_overlap)
+        run.check_memory(len(windows[0]))
+        report = {"frames": len(views), "windows": len(windows), "precision": network.precision}
+        return SceneGeometry(
+            scene_id=scene.id,
+            frames=self._frames(run, windows, report),
+            scale=scene.scale if self._poses == "given" else "arbitrary",
+            provenance=self.provenance,
+            left_out=left_out,
+            report=report,
+        )
+
+    def _usable_size(self, view: View, network: DepthNetwork) -> tuple[int, int]:
+        """Height and width of a view's picture, from its header.
+
+        Raises:
+            ViewError: the view cannot be used, as far as that is known before its pixels are decoded.
+        """
+        size = image_size(view.path)
+        if self._poses == "given" and view.camera_at(size) is None:
+            raise ViewError("the scene ships no camera for it, and --poses given was asked for")
+        if min(network.input_size(size)) < 1:
+            raise ViewError(f"a picture of {size[1]}x{size[0]} pixels is too flat for the network")
+        return size
+
+    def _frames(self, run: _Run, windows: Sequence[range], report: dict[str, Any]) -> Iterator[FrameGeometry]:
+        if self._poses == "given":
+            cameras = {i: view.camera_at(size) for i, (view, size) in enumerate(zip(run.views, run.sizes, strict=True))}
+            place = KnownPoses(cameras, fits=report.setdefault("depth_scale", []))
+        else:
+            place = Chain(seams=report.setdefault("seams", []))
+        given: set[str] = set()
+        with closing(run.windows(windows)) as predicted:
+            for frame in merge_windows(predicted, place):
+                given.add(frame.name)
+                yield frame
+        for name in given & run.left_out.keys():  # unusable in one window, but not in another
+            del run.left_out[name]
+
+
+class _Run:
+    """One scene on its way through the network."""
+
+    def __init__(
+        self,
+        network: DepthNetwork,
+        views: list[View],
+        sizes: list[tuple[int, int]],
+        left_out: dict[str, str],
+        progress: Progress,
+    ):
+        self.network = network
+        self.views = views
+        self.sizes = sizes
+        self.left_out = left_out
+        self._progress = progress
+        inputs = [network.input_size(size) for size in set(sizes)]
+        self._hw = (max(height for height, _ in inputs), max(width for _, width in inputs))
+
+    def check_memory(self, frames: int) -> None:
+        """Refuse a window that would run out of memory.
+
+        Raises:
+            GeometryError: it would; what fits and what to do is in the message.
+        """
+        fits = self.network.frames_that_fit(self._hw)
+        if fits is not None and fits < frames:
+            raise GeometryError(self._too_large(frames, fits))
+
+    def windows(self, windows: Sequence[range]) -> Iterator[Window]:
+        """Every window in its own world; the next one's pictures are decoded while the network sees this one."""
+        with ThreadPoolExecutor(DECODING_THREADS) as pool:
+            loading: dict[int, Future[NetworkInput]] = {}
+            for number, window in enumerate(windows):
+                for index in [*window, *(windows[number + 1] if number + 1 < len(windows) else ())]:
+                    if index not in loading:
+                        loading[index] = pool.submit(self._input, index)
+                loading = {index: future for index, future in loading.items() if index >= window.start}
+                yield self._predicted({index: loading[index] for index in window})
+                self._progress("estimating depth and cameras", window.stop, len(self.views))
+
+    def _input(self, index: int) -> NetworkInput:
+        return self.network.prepare(load_image(self.views[index].path)).padded(self._hw)
+
+    def _predicted(self, loading: dict[int, Future[NetworkInput]]) -> Window:
+        """One window through the network; frames that cannot be used are missing, and named in `left_out`."""
+        inputs: dict[int, NetworkInput] = {}
+        for index, future in loading.items():
+            try:
+                inputs[index] = future.result()
+            except ViewError as error:
+                self.left_out[self.views[index].name] = str(error)
+        if not inputs:
+            return {}
+        images = torch.stack([seen.pixels for seen in inputs.values()]).float() / 255
+        try:
+            prediction = self.network(images)
+        except (torch.cuda.OutOfMemoryError, MemoryError) as error:
+            raise GeometryError(self._too_large(len(inputs), None)) from error
+        frames: dict[int, FrameGeometry] = {}
+        for place, (index, seen) in enumerate(inputs.items()):
+            camera = Camera(K=prediction.K[place], cam_from_world=prediction.cam_from_world[place], hw=self._hw)
+            try:
+                frames[index] = self._frame(index, seen, camera, prediction.depth[place], prediction.confidence[place])
+            except ViewError as error:
+                self.left_out[self.views[index].name] = str(error)
+        return frames
+
+    def _frame(
+        self,
+        index: int,
+        seen: NetworkInput,
+        camera: Camera,
+        depth: Float[Tensor, "h w"],
+        confidence: Float[Tensor, "h w"],
+    ) -> FrameGeometry:
+        """One frame, with depth only where the picture is.
+
+        Raises:
+            ViewError: the predicted camera is none, or the view's mask cannot be read.
+        """
+        if reason := check_camera(camera):
+            # A field of view of 0 is within what the network can say; its focal length is infinite.
+            raise ViewError(f"the network gives it no usable camera: {reason}")
+        view, size = self.views[index], self.sizes[index]
+        valid = torch.zeros(self._hw, dtype=torch.bool)
+        left, top, right, bottom = seen.content
+        valid[top:bottom, left:right] = True
+        valid &= torch.isfinite(depth) & (depth > 0) & torch.isfinite(confidence)
+        if view.mask is not None:
+            mask = load_mask(view.mask).float()[None, None]
+            valid &= sample_picture(mask, size, seen.content_box, self._hw, mode="nearest")[0, 0] > 0
+        return FrameGeometry(
+            name=view.name,
+            depth=depth.where(valid, 0),
+            confidence=confidence.clamp_min(1).where(valid, 1),
+            camera=camera,
+            image_hw=size,
+            content_box=seen.content_box,
+        )
+
+    def _too_large(self, frames: int, fits: int | None) -> str:
+        height, width = self._hw
+        problem = f"{frames} frames of {width}x{height} at a time do not fit into the memory that is free"
+        if fits is None:
+            return f"{problem}; use a smaller --window-frames, or --device cpu"
+        if fits < 2:
+            return f"{problem}, nor do two; close what else uses it, or use --device cpu"
+        return (
+            f"{problem}: {fits} do; use --window-frames {fits} --window-overlap {max(1, min(fits - 1, fits // 4))}, or "
+            "close what else uses it"
+        )

@@ -1,0 +1,1 @@
+"""One file a command line; no logic of its own."""

@@ -1,0 +1,57 @@
+"""`warpdata materialize`: scenes in, triplets on disk out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from warpdata.programs.main import DONE, INCOMPLETE, run_program
+from warpdata.run.options import MaterializeOptions
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; its exit code."""
+    return run_program(
+        "materialize",
+        MaterializeOptions,
+        _run,
+        arguments,
+        when_interrupted="the same command goes on where this one stopped",
+    )
+
+
+def _run(options: MaterializeOptions) -> int:
+    from warpdata.display import Display
+
+    with Display(quiet=options.quiet) as display:
+        return _dry_run(options, display) if options.dry_run else _materialize(options, display)
+
+
+def _materialize(options: MaterializeOptions, display) -> int:
+    from warpdata.files.atomic import write_atomic
+    from warpdata.files.bounded_json import dump_json
+    from warpdata.run.materialize import materialize
+    from warpdata.run.report import REPORT
+
+    report = materialize(options, display)
+    write_atomic(options.output.output_dir / REPORT, dump_json(report.as_json()))
+    for line in report.lines():
+        display.say_always(line)
+    return DONE if report.complete else INCOMPLETE
+
+
+def _dry_run(options: MaterializeOptions, display) -> int:
+    from rich.filesize import decimal
+
+    from warpdata.run.plan import dry_run, free_bytes
+    from warpdata.sources import open_source
+
+    plans = []
+    for plan in dry_run(open_source(options.source), options.size, options.pairs, options.output):
+        plans.append(plan)
+        display.say_always(plan.line())
+    needed, free = sum(plan.num_bytes for plan in plans), free_bytes(options.output.output_dir)
+    display.say_always(
+        f"{sum(plan.triplets for plan in plans)} triplets, about {decimal(needed)}; "
+        f"{decimal(free)} are free at {options.output.output_dir}"
+    )
+    return INCOMPLETE if any(plan.problem for plan in plans) or needed > free else DONE

@@ -1,0 +1,119 @@
+"""Scenes in, triplets on disk out: the run as a function."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+from warpdata.cache import CacheEntry
+from warpdata.cache.provider import UNUSABLE_SCENE, GeometryProvider
+from warpdata.display import Display
+from warpdata.render import WARP_VERSION
+from warpdata.run.options import MaterializeOptions
+from warpdata.run.report import Report, SceneReport
+from warpdata.sources import open_source
+from warpdata.sources.scene import Scene
+from warpdata.triplets.overlap import Overlaps
+from warpdata.triplets.scene_pairs import open_pairs
+from warpdata.triplets.stream import Failed, TripletStream
+from warpdata.writers.output.session import RunInfo, Writers, open_writers
+
+CUDA_BATCH = 8
+"""Triplets of one size rendered together on a GPU."""
+
+
+def materialize(options: MaterializeOptions, display: Display) -> Report:
+    """Make all triplets that the options ask for and are not there yet.
+
+    A scene, view or pair that cannot be used is left out and named in the report; it never ends the run. Interrupted
+    or killed, the same call goes on where this one stopped, and ends with the same files.
+
+    Raises:
+        SourceError: the input cannot be used at all.
+        OutputError: the output cannot be written, or holds a data set made with other options or inputs.
+        BackendError: the chosen renderer cannot run here.
+        ValueError: the options contradict each other, or this machine.
+    """
+    device = options.torch_device
+    source = open_source(options.source)
+    number, count = options.export.worker
+    scene_ids = source.scene_ids()[number::count]
+    provider = GeometryProvider(options.geometry, options.size, options.filters, device)
+    report = Report(options=options.as_json(), device=device.type)
+    run = RunInfo(options=options.what_triplets_depend_on(), warp_version=WARP_VERSION)
+    stream = TripletStream(
+        options.effective_render,
+        device,
+        batch=CUDA_BATCH if device.type == "cuda" else 1,
+        decode_threads=options.decode_threads,
+        backend=options.backend,
+        with_points=options.output.save_ply,
+    )
+    display.start(len(scene_ids))
+    with closing(stream), open_writers(options.export, options.output, run) as writers:
+        for scene_id in scene_ids:
+            scene_report = SceneReport(scene=scene_id)
+            report.scenes.append(scene_report)
+            try:
+                scene = source.scene(scene_id)
+                scene_report.left_out.update(scene.left_out)
+                _materialize_scene(scene, provider, options, stream, writers, scene_report, display)
+            except UNUSABLE_SCENE as error:
+                scene_report.error = str(error)
+            display.scene_done(scene_report.line())
+        report.backend = stream.backend
+    report.commands = writers.commands
+    return report
+
+
+def _materialize_scene(
+    scene: Scene,
+    provider: GeometryProvider,
+    options: MaterializeOptions,
+    stream: TripletStream,
+    writers: Writers,
+    report: SceneReport,
+    display: Display,
+) -> None:
+    geometry = provider(scene, progress=display.stage)
+    entry = geometry.entry
+    report.take_geometry(geometry)
+    overlaps = Overlaps(entry, provider.cache.overlap_folder, options.render.confidence_threshold)
+    pairs = open_pairs(scene, entry, size=options.size, filters=options.filters, pairs=options.pairs, overlap=overlaps)
+    overlaps.save()
+    report.size = pairs.output_hw
+    if not pairs.pairs:
+        report.error = f"no pair of its {len(entry)} views with geometry is asked for by --pairs {options.pairs.pairs}"
+    manifest_geometry = geometry_json(entry)
+    wanted = []
+    for pair in pairs.pairs:
+        sample_id = pairs.sample_id(pair)
+        if writers.has(sample_id, manifest_geometry):
+            report.keep(writers.scores(sample_id))
+        else:
+            wanted.append(pair)
+    for done, made in enumerate(stream.triplets(pairs, wanted), start=1):
+        if isinstance(made, Failed):
+            report.left_out[made.sample_id.partition("/")[2]] = made.reason
+        else:
+            writers.write(made.triplet, made.points, geometry=manifest_geometry)
+            report.make(made.triplet.scores)
+        display.stage("triplets", done, len(wanted))
+    if options.output.export_scenes:
+        report.left_out.update(writers.write_scene(pairs))
+
+
+def geometry_json(entry: CacheEntry) -> dict[str, Any]:
+    """How a scene's depth and cameras were made, and under which licences, for manifests."""
+    provenance = entry.provenance
+    return {
+        "model": provenance.estimator,
+        "version": provenance.version,
+        "weights": provenance.weights,
+        "weights_sha256": provenance.weights_sha256,
+        "weights_license": provenance.weights_license,
+        "options": provenance.options,
+        "source_license": entry.header.source_license,
+        "scale": entry.scale,
+        "key": entry.key,
+    }

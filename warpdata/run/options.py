@@ -1,0 +1,92 @@
+"""All options of a run that makes triplets, as one value."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from warpdata.config import (
+    SEED_S0,
+    ExportOptions,
+    FilterOptions,
+    GeometryOptions,
+    OutputOptions,
+    PairOptions,
+    RenderOptions,
+    SizeOptions,
+    SourceOptions,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaterializeOptions:
+    """Turn scenes into splat / reference / target triplets on disk."""
+
+    source: SourceOptions = field(default_factory=SourceOptions)
+    size: SizeOptions = field(default_factory=SizeOptions)
+    geometry: GeometryOptions = field(default_factory=GeometryOptions)
+    filters: FilterOptions = field(default_factory=FilterOptions)
+    pairs: PairOptions = field(default_factory=PairOptions)
+    render: RenderOptions = field(default_factory=RenderOptions)
+    output: OutputOptions = field(default_factory=OutputOptions)
+    export: ExportOptions = field(default_factory=ExportOptions)
+    auto_s0: bool = True
+    """Estimate s0 for each reference. --no-auto-s0 takes --s0, or the 0.005 of earlier data sets when that is auto."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to render and to run networks; auto takes CUDA where there is a GPU."""
+    backend: Literal["auto", "torch", "numba", "warp"] = "auto"
+    """Which renderer; auto takes numba on a CPU and warp on a GPU."""
+    decode_threads: int = 2
+    """How many pictures are decoded at once, ahead of the renderer."""
+    dry_run: bool = False
+    """Say what would be made and how much disk it takes, and write nothing."""
+    quiet: bool = False
+    """Show no progress; errors and the summary are still shown."""
+
+    @property
+    def effective_render(self) -> RenderOptions:
+        """The warp's parameters, with the earlier fixed s0 where --no-auto-s0 asks for it."""
+        if self.auto_s0 or self.render.s0 != "auto":
+            return self.render
+        return replace(self.render, s0=SEED_S0)
+
+    @property
+    def torch_device(self) -> torch.device:
+        """The device asked for.
+
+        Raises:
+            ValueError: CUDA is asked for and there is none.
+        """
+        import torch  # not needed to say what the options are
+
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise ValueError(
+                "--device cuda: this PyTorch finds no CUDA device; use --device cpu, or install its CUDA build"
+            )
+        name = "cuda" if self.device == "cuda" or (self.device == "auto" and torch.cuda.is_available()) else "cpu"
+        return torch.device(name)
+
+    def as_json(self) -> dict[str, Any]:
+        """All options as JSON values, but for the folders of output and cache: a moved output stays the same."""
+        chosen = json_values(asdict(self))
+        del chosen["output"]["output_dir"], chosen["geometry"]["cache_dir"]
+        return chosen
+
+    def what_triplets_depend_on(self) -> dict[str, Any]:
+        """The options that change a triplet's bytes, or which triplets there are.
+
+        Which weights is not among them: the geometry that goes with each triplet says so, by their digest.
+        """
+        chosen = self.as_json()
+        del chosen["source"]["input_dir"], chosen["geometry"]["weights"]
+        parts = {name: chosen[name] for name in ("source", "size", "geometry", "filters", "pairs")}
+        return parts | {"render": json_values(asdict(self.effective_render))}
+
+
+def json_values(options: Any) -> Any:
+    """Options as JSON values: paths become strings, tuples lists."""
+    return json.loads(json.dumps(options, default=str))

@@ -1,0 +1,96 @@
+"""What a run would make and how much disk that takes, without writing anything."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.filesize import decimal
+
+from warpdata.config import MIN_IMAGE_SIDE, OutputOptions, PairOptions, SizeOptions
+from warpdata.errors import SceneError, ViewError
+from warpdata.sources.decode import image_size
+from warpdata.sources.fit import output_size
+from warpdata.sources.scene import Source
+from warpdata.triplets.pairs import choose_pairs
+
+JPEG_BYTES, PNG_BYTES, MASK_BYTES, PLY_BYTES = 0.5, 1.7, 0.25, 19.0
+"""Bytes a pixel of an encoded picture, a coverage or confidence mask, and a point; typical of photographs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenePlan:
+    """What one scene would give.
+
+    Attributes:
+        scene: its id.
+        views: usable ones, as far as their headers tell.
+        hw: size of its triplets.
+        triplets: how many; the most there can be for pairs chosen by overlap.
+        num_bytes: estimate of the disk they take.
+        problem: why there would be none, or None.
+    """
+
+    scene: str
+    views: int = 0
+    hw: tuple[int, int] = (0, 0)
+    triplets: int = 0
+    num_bytes: int = 0
+    problem: str | None = None
+
+    def line(self) -> str:
+        """For a person."""
+        if self.problem:
+            return f"{self.scene}: nothing, {self.problem}"
+        size = f"{self.hw[1]} x {self.hw[0]}"
+        return f"{self.scene}: {self.views} views, {self.triplets} triplets of {size}, {decimal(self.num_bytes)}"
+
+
+def dry_run(source: Source, size: SizeOptions, pairs: PairOptions, output: OutputOptions) -> Iterator[ScenePlan]:
+    """Plans of all scenes, from listings and picture headers alone.
+
+    Raises:
+        SourceError: the input cannot be used at all.
+    """
+    for scene_id in source.scene_ids():
+        try:
+            views = source.scene(scene_id).views
+        except SceneError as error:
+            yield ScenePlan(scene=scene_id, problem=str(error))
+            continue
+        image_hws = []
+        for view in views:
+            try:
+                image_hw = image_size(view.path)
+            except ViewError:
+                continue
+            if min(image_hw) >= MIN_IMAGE_SIDE:
+                image_hws.append(image_hw)
+        if len(image_hws) < 2:
+            yield ScenePlan(
+                scene=scene_id, problem=f"a pair needs two pictures that can be read, found {len(image_hws)}"
+            )
+            continue
+        hw = output_size(image_hws, size)
+        every_overlap = replace(pairs, overlap_histogram=())
+        candidates = choose_pairs(scene_id, len(image_hws), every_overlap, overlap=lambda *_: pairs.pair_overlap[0])
+        num_bytes = hw[0] * hw[1] * len(candidates) * bytes_per_pixel(output)
+        yield ScenePlan(
+            scene=scene_id, views=len(image_hws), hw=hw, triplets=len(candidates), num_bytes=round(num_bytes)
+        )
+
+
+def bytes_per_pixel(output: OutputOptions) -> float:
+    """Of all files of a triplet together, for one pixel of the output size."""
+    picture = PNG_BYTES if output.output_format == "png" else JPEG_BYTES
+    masks = MASK_BYTES * (output.coverage + output.confidence)
+    return 3 * picture + masks + PLY_BYTES * output.save_ply
+
+
+def free_bytes(folder: Path) -> int:
+    """Free space where a folder is or would be made."""
+    while not folder.exists():
+        folder = folder.absolute().parent
+    return shutil.disk_usage(folder).free

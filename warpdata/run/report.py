@@ -1,0 +1,141 @@
+"""What a run did, scene by scene: `report.json`, and the lines a person reads at the end."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from warpdata import __version__
+from warpdata.cache.provider import KnownGeometry
+
+REPORT = "report.json"
+"""The run's report, in the output folder."""
+
+
+@dataclass(kw_only=True)
+class SceneReport:
+    """One scene's outcome.
+
+    Attributes:
+        scene: its id.
+        geometry: which estimator gave its depth and cameras, and why that one.
+        provenance: how they were made: estimator, checkpoint and its licence, options.
+        figures: the estimator's own figures.
+        size: height and width of the triplets.
+        scores: of every triplet, in order.
+        made: how many triplets this run rendered; the others were complete from an earlier one.
+        cached: whether the geometry was in the cache already.
+        left_out: file, view or pair -> why.
+        error: why the whole scene was left out, None when it was not.
+    """
+
+    scene: str
+    geometry: str = ""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    size: tuple[int, int] | None = None
+    scores: list[dict[str, float]] = field(default_factory=list)
+    made: int = 0
+    cached: bool = False
+    left_out: dict[str, str] = field(default_factory=dict)
+    error: str | None = None
+
+    def take_geometry(self, geometry: KnownGeometry) -> None:
+        """Note where depth and cameras come from."""
+        self.geometry = geometry.reason
+        self.cached = geometry.cached
+        self.provenance = asdict(geometry.entry.provenance)
+        self.figures = geometry.entry.report
+        self.left_out.update(geometry.entry.left_out)
+
+    def keep(self, scores: dict[str, float]) -> None:
+        """Note a triplet that is complete from an earlier run."""
+        self.scores.append(scores)
+
+    def make(self, scores: dict[str, float]) -> None:
+        """Note a triplet that was rendered now."""
+        self.scores.append(scores)
+        self.made += 1
+
+    def mean(self, score: str) -> float | None:
+        """Mean of a score over the scene's triplets, None without any. Their order does not matter."""
+        values = sorted(scores[score] for scores in self.scores)
+        return round(math.fsum(values) / len(values), 4) + 0.0 if values else None
+
+    def line(self) -> str:
+        """What came of the scene, for a person."""
+        if self.error:
+            return f"{self.scene}: left out, {self.error}"
+        kept = len(self.scores) - self.made
+        parts = [f"{self.made} triplets" + (f" and {kept} from before" if kept else "")]
+        if self.size:
+            parts.append(f"{self.size[1]} x {self.size[0]}")
+        if self.scores:
+            parts.append(f"{self.mean('hole_fraction'):.0%} holes, {self.mean('psnr'):.1f} dB where seen")
+        if self.left_out:
+            parts.append(f"{len(self.left_out)} left out")
+        return f"{self.scene}: {', '.join(parts)} ({self.geometry}{', from the cache' if self.cached else ''})"
+
+    def as_json(self) -> dict[str, Any]:
+        """The outcome as JSON: the same however often the run was interrupted and taken up again."""
+        return {
+            "scene": self.scene,
+            "geometry": self.geometry,
+            "provenance": self.provenance,
+            "figures": self.figures,
+            "size": self.size,
+            "triplets": len(self.scores),
+            "hole_fraction": self.mean("hole_fraction"),
+            "psnr": self.mean("psnr"),
+            "exposure_gap": self.mean("exposure_gap"),
+            "left_out": self.left_out,
+            "error": self.error,
+        }
+
+
+@dataclass(kw_only=True)
+class Report:
+    """A run's outcome.
+
+    Attributes:
+        options: all options of the run, as JSON.
+        device: where it rendered.
+        backend: render backend that ran, None when nothing was rendered.
+        scenes: in the order they were done.
+        commands: how to use what was written.
+    """
+
+    options: dict[str, Any]
+    device: str
+    backend: str | None = None
+    scenes: list[SceneReport] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every scene, view and pair was used."""
+        return not any(scene.error or scene.left_out for scene in self.scenes)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        return {
+            "program": f"warpdata {__version__}",
+            "options": self.options,
+            "device": self.device,
+            "backend": self.backend,
+            "triplets": sum(len(scene.scores) for scene in self.scenes),
+            "scenes": [scene.as_json() for scene in self.scenes],
+        }
+
+    def lines(self) -> list[str]:
+        """For a person: each scene, view or pair that was left out, and why; how to use the output; the total."""
+        lines = []
+        for scene in self.scenes:
+            if scene.error:
+                lines.append(f"left out {scene.scene}: {scene.error}")
+            lines += [f"left out {scene.scene}/{name}: {reason}" for name, reason in sorted(scene.left_out.items())]
+        made, total = sum(scene.made for scene in self.scenes), sum(len(scene.scores) for scene in self.scenes)
+        kept = f" and {total - made} kept from before" if total > made else ""
+        used = sum(not scene.error for scene in self.scenes)
+        return [*lines, *self.commands, f"{made} triplets made{kept}, from {used} of {len(self.scenes)} scenes"]

@@ -1,0 +1,182 @@
+"""Triplets streamed from WebDataset shards, for those who train from finished triplets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import cv2
+import fsspec
+import numpy as np
+import torch
+import webdataset
+from jaxtyping import UInt8
+from lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader
+from webdataset.tariterators import group_by_keys, tar_file_expander
+
+from warpdata.camera import Camera, stack_cameras
+from warpdata.errors import SourceError
+from warpdata.triplets.triplet import Triplet
+
+IMAGE_ROLES = {"splat": "splats", "reference": "reference", "target": "target"}
+"""Field of a triplet -> role in a shard."""
+
+MASK_ROLES = ("coverage", "confidence")
+
+
+class ShardDataModule(LightningDataModule):
+    """Batches of triplets from shards written with `--layout webdataset`.
+
+    Shards are split among processes and workers, and shuffled by `seed` and epoch. There is no random access: training
+    that has to resume at the very next sample is what `WarpDataModule` is for.
+
+    Args:
+        urls: of the shards: paths or any fsspec URLs, one for every worker of every process at least.
+        batch_size: triplets a batch; pictures of one batch have one size, so batches of a rare size may be smaller.
+        num_workers: processes that read and decode.
+        shuffle: how many samples are held to draw from; 0 keeps the order.
+        as_float: pictures as float32 in [0, 1] instead of uint8.
+        seed: of the order.
+    """
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        *,
+        batch_size: int = 1,
+        num_workers: int = 0,
+        shuffle: int = 0,
+        as_float: bool = True,
+        seed: int = 0,
+    ):
+        super().__init__()
+        if not urls:
+            raise ValueError("no shard was given; list the files train-*.tar")
+        self.urls = list(urls)
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+        self.shuffle = shuffle
+        self.as_float = as_float
+        self.seed = seed
+
+    def train_dataloader(self) -> DataLoader:
+        """Batches of the next epoch."""
+        epoch = self.trainer.current_epoch if self.trainer is not None else 0
+        stages: list[Any] = [webdataset.SimpleShardList(self.urls)]
+        if self.shuffle:
+            stages.append(webdataset.detshuffle(bufsize=len(self.urls), seed=self.seed, epoch=epoch - 1))
+        stages += [webdataset.split_by_node, webdataset.split_by_worker, open_shards]
+        stages += [tar_file_expander, group_by_keys]
+        if self.shuffle:
+            stages.append(webdataset.detshuffle(bufsize=self.shuffle, seed=self.seed, epoch=epoch - 1))
+        stages += [webdataset.map(decode_triplet), batches(self.batch_size)]
+        if self.as_float:
+            stages.append(webdataset.map(to_float))
+        return DataLoader(webdataset.DataPipeline(*stages), batch_size=None, num_workers=self.num_workers)
+
+
+def open_shards(urls: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """A stage of a webdataset pipeline: opens shards wherever fsspec finds them.
+
+    Raises:
+        SourceError: one cannot be opened.
+    """
+    for entry in urls:
+        try:
+            with fsspec.open(entry["url"], "rb") as stream:
+                yield {**entry, "stream": stream}
+        except OSError as error:
+            raise SourceError(f"shard {entry['url']} cannot be opened: {error}") from error
+
+
+def decode_triplet(sample: dict[str, Any]) -> Triplet:
+    """A sample as webdataset groups it, decoded.
+
+    Raises:
+        SourceError: it is no triplet, or one of its pictures is damaged.
+    """
+    key = sample.get("__key__", "?")
+    try:
+        line = json.loads(sample["json"])
+        camera = line["camera"]
+        files = {name.rsplit(".", 1)[0]: data for name, data in sample.items() if isinstance(data, bytes)}
+        pictures = {field: _decode(files[role], cv2.IMREAD_COLOR_RGB) for field, role in IMAGE_ROLES.items()}
+        masks = {role: _decode(files[role], cv2.IMREAD_GRAYSCALE) for role in MASK_ROLES}
+        hw = tuple(pictures["target"].shape[-2:])
+        return Triplet(
+            id=line["id"],
+            **pictures,
+            **masks,
+            reference_camera=_camera(camera["K_reference"], camera["w2c_reference"], hw),
+            target_camera=_camera(camera["K_target"], camera["w2c_target"], hw),
+            reference_name=line["reference"],
+            target_name=line["target"],
+            prompt=line.get("prompt") or "",
+            scores={name: value for name, value in line["warp"].items() if name != "version"},
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise SourceError(
+            f"sample {key} is no whole triplet ({error!r}); shards are written with --layout webdataset, "
+            "with coverage and confidence"
+        ) from error
+
+
+def batches(batch_size: int) -> Callable[[Iterator[Triplet]], Iterator[Triplet]]:
+    """A stage of a webdataset pipeline: batches of triplets of one size each, the rest at the end."""
+
+    def collect(triplets: Iterator[Triplet]) -> Iterator[Triplet]:
+        waiting: dict[tuple[int, int], list[Triplet]] = {}
+        for triplet in triplets:
+            same_size = waiting.setdefault(triplet.target_camera.hw, [])
+            same_size.append(triplet)
+            if len(same_size) == batch_size:
+                yield stack_triplets(waiting.pop(triplet.target_camera.hw))
+        for same_size in waiting.values():
+            yield stack_triplets(same_size)
+
+    return collect
+
+
+def stack_triplets(triplets: Sequence[Triplet]) -> Triplet:
+    """A batch from triplets of one size.
+
+    Raises:
+        ValueError: there is none, or the sizes differ.
+    """
+    columns = {name: [vars(triplet)[name] for triplet in triplets] for name in vars(triplets[0])}
+    stacked: dict[str, Any] = {}
+    for name, values in columns.items():
+        if isinstance(values[0], Tensor):
+            stacked[name] = torch.stack(values)
+        elif isinstance(values[0], Camera):
+            stacked[name] = stack_cameras(values)
+        else:
+            stacked[name] = values
+    names = columns["scores"][0]
+    stacked["scores"] = {name: torch.tensor([scores[name] for scores in columns["scores"]]) for name in names}
+    stacked["backend"] = triplets[0].backend  # says of the whole batch how it was rendered
+    return Triplet(**stacked)
+
+
+def to_float(batch: Triplet) -> Triplet:
+    """Pictures and masks as float32 in [0, 1]."""
+    floats = {name: value.float() / 255 for name, value in vars(batch).items() if isinstance(value, Tensor)}
+    return Triplet(**{**vars(batch), **floats})
+
+
+def _decode(data: bytes, flags: int) -> UInt8[Tensor, "c h w"]:
+    rows = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if rows is None:
+        raise ValueError("a picture cannot be decoded")
+    return torch.from_numpy(rows if rows.ndim == 3 else rows[..., None]).permute(2, 0, 1).contiguous()
+
+
+def _camera(K: list, cam_from_world: list, hw: tuple[int, int]) -> Camera:
+    return Camera(
+        K=torch.tensor(K, dtype=torch.float64),
+        cam_from_world=torch.tensor(cam_from_world, dtype=torch.float64),
+        hw=hw,
+    )

@@ -1,0 +1,1 @@
+"""The layouts that trainers read, one file each, and the table of them."""

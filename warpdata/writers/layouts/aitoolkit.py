@@ -1,0 +1,34 @@
+"""AI Toolkit: two folders of controls and one of targets, paired by stem, with captions beside the targets."""
+
+from __future__ import annotations
+
+from warpdata.config import ExportOptions
+from warpdata.writers.layouts.layout import Place, Samples, Tree, Written, write_tree
+
+FOLDERS = {"splats": "control1", "reference": "control2", "target": "target"}
+"""Role -> folder."""
+
+CONFIG = """\
+# Copy the entry below into the process of your job file. Its paths are relative to this folder: start the trainer here.
+datasets:
+  - folder_path: "target"
+    control_path:
+      - "control1"
+      - "control2"
+    caption_ext: "txt"
+    resolution: [512, 768, 1024]
+"""
+
+
+def write_aitoolkit(samples: Samples, options: ExportOptions, place: Place) -> Written:
+    """Write the layout; see `LayoutWriter`."""
+    tree = Tree(
+        files=[
+            {role: f"{folder}/{record.index}{record.extension}" for role, folder in FOLDERS.items()}
+            for record in samples.records
+        ],
+        prompts=[None if record.prompt is None else f"target/{record.index}.txt" for record in samples.records],
+        texts={"config.yaml": CONFIG},
+        commands=f"AI Toolkit: cd {place.root}, and copy `datasets` of config.yaml into your job for run.py",
+    )
+    return write_tree(samples, tree, place)

@@ -1,0 +1,31 @@
+"""DiffSynth-Studio: a folder of pictures and `metadata.json`, which lists the target, its controls and the prompt."""
+
+from __future__ import annotations
+
+from warpdata.config import ExportOptions
+from warpdata.files.bounded_json import dump_json
+from warpdata.writers.layouts.layout import Place, Samples, Tree, Written, image_paths, write_tree
+
+MAX_PIXELS = 1_048_576
+"""What DiffSynth's examples reduce larger pictures to."""
+
+
+def write_diffsynth(samples: Samples, options: ExportOptions, place: Place) -> Written:
+    """Write the layout; see `LayoutWriter`."""
+    files = image_paths(samples, "images/{index:06d}_{role}{ext}")
+    metadata = [
+        {"image": paths["target"], "edit_image": [paths["splats"], paths["reference"]], "prompt": record.prompt or ""}
+        for paths, record in zip(files, samples.records, strict=True)
+    ]
+    pixels = max(MAX_PIXELS, *(width * height for width, height in (record.size for record in samples.records)))
+    tree = Tree(
+        files=files,
+        prompts=[None] * len(files),
+        texts={"metadata.json": dump_json(metadata, indent=1) + "\n"},
+        commands=(
+            f"DiffSynth-Studio: --dataset_base_path {place.root} "
+            f"--dataset_metadata_path {place.root / 'metadata.json'} "
+            f'--data_file_keys "image,edit_image" --extra_inputs "edit_image" --max_pixels {pixels}'
+        ),
+    )
+    return write_tree(samples, tree, place)

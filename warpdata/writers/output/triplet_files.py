@@ -1,0 +1,98 @@
+"""The triplet folder: `<scene>/<name>_<role>.<ext>`. People look at it, and all other layouts are made from it."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from warpdata.files.atomic import sync_folder, write_atomic
+from warpdata.formats.manifest import Record, camera_json
+from warpdata.formats.ply import PointCloud, encode_ply
+from warpdata.triplets.triplet import Triplet
+from warpdata.writers.output.encoder import Encoded, Encoder
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderLayout:
+    """Which files a triplet has.
+
+    Attributes:
+        extension: of the three pictures; masks are always PNG.
+        coverage: whether the coverage mask is among them.
+        confidence: whether the confidence mask is among them.
+        ply: whether the reference's points are among them.
+    """
+
+    extension: Literal["jpg", "jpeg", "png"]
+    coverage: bool = True
+    confidence: bool = True
+    ply: bool = False
+
+    def files(self, sample_id: str) -> dict[str, str]:
+        """Role -> path below the root."""
+        extensions = dict.fromkeys(("splats", "reference", "target"), self.extension)
+        extensions |= {role: "png" for role in ("coverage", "confidence") if getattr(self, role)}
+        files = {role: f"{sample_id}_{role}.{extension}" for role, extension in extensions.items()}
+        return files | ({"points": f"{sample_id}_reference.ply"} if self.ply else {})
+
+    def encode(self, triplet: Triplet, points: PointCloud | None, encoder: Encoder) -> dict[str, Future[Encoded]]:
+        """Begin to compress a triplet's files; frames that an earlier triplet showed are taken from it.
+
+        Raises:
+            ValueError: points are to be written and none are given.
+        """
+        scene = triplet.id.split("/", 1)[0]
+        size = tuple(triplet.target.shape[-2:])
+        kind = "png" if self.extension == "png" else "jpg"
+        encoded = {
+            "splats": encoder.submit(triplet.splat, kind),
+            "reference": encoder.submit(triplet.reference, kind, (scene, triplet.reference_name, size)),
+            "target": encoder.submit(triplet.target, kind, (scene, triplet.target_name, size)),
+        }
+        if self.coverage:
+            encoded["coverage"] = encoder.submit(triplet.coverage, "png")
+        if self.confidence:
+            key = (scene, triplet.reference_name, size, "confidence")
+            encoded["confidence"] = encoder.submit(triplet.confidence, "png", key)
+        if self.ply:
+            if points is None:
+                raise ValueError(f"{triplet.id}: the points of its reference are to be written, and none are given")
+            encoded["points"] = encoder.submit_bytes(lambda: encode_ply(points))
+        return encoded
+
+
+def describe(
+    triplet: Triplet, files: dict[str, str], *, warp_version: int, geometry: dict[str, Any], prompt: str | None
+) -> Record:
+    """The record of a triplet whose files are not written yet; digests and lengths are still missing."""
+    height, width = triplet.target.shape[-2:]
+    return Record(
+        id=triplet.id,
+        scene=triplet.id.split("/", 1)[0],
+        reference=triplet.reference_name,
+        target=triplet.target_name,
+        size=(width, height),
+        files=files,
+        sha256={},
+        bytes={},
+        camera=camera_json(triplet.reference_camera, triplet.target_camera),
+        warp={"version": warp_version, **triplet.scores},
+        geometry=geometry,
+        prompt=prompt,
+    )
+
+
+def store(root: Path, files: dict[str, str], encoded: dict[str, Encoded]) -> None:
+    """Write a triplet's files, and make their names durable.
+
+    Raises:
+        OutputError: one cannot be written; names it.
+    """
+    folders = set()
+    for role, path in files.items():
+        write_atomic(root / path, encoded[role].data)
+        folders.add((root / path).parent)
+    for folder in folders:
+        sync_folder(folder)
