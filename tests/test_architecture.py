@@ -62,7 +62,9 @@ def test_no_import_runs_upwards(file):
 
 
 def test_only_the_network_knows_the_package_of_the_network():
-    users = {file for file in FILES if any(m.split(".")[0] == "warpdata_vggt" for m in imported_modules(PACKAGE / file))}
+    users = {
+        file for file in FILES if any(m.split(".")[0] == "warpdata_vggt" for m in imported_modules(PACKAGE / file))
+    }
     assert users == {"geometry/network/network.py"}
 
 

@@ -3,12 +3,10 @@
 import json
 import os
 import shutil
-import time
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from warpdata.cache.atomic import whole_file
 
 from cache_tools.__main__ import main
 from cache_tools.prune import plan_prune
@@ -21,7 +19,7 @@ from tests.scenes import edit_transforms, plane_camera, plane_picture, write_ima
 from warpdata.cache import GeometryCache, header
 from warpdata.config import SourceOptions
 from warpdata.errors import SceneError
-from warpdata.files.locks import file_lock
+from warpdata.files.locks import hold_lock
 from warpdata.geometry.given import GivenEstimator
 from warpdata.geometry.types import Provenance
 from warpdata.sources import open_source
@@ -205,28 +203,15 @@ def test_prune_keeps_good_entries(cache):
 
 def test_prune_keeps_what_a_live_process_works_on(cache, leftovers):
     lock, temporary, _ = leftovers
-    with file_lock(lock), whole_file(cache.entry_folder / f"{KEY}.safetensors") as file:
-        file.write(b"half")
-        file.flush()
-        os.utime(file.name, (1e9, 1e9))
-        young = cache.entry_folder / f"{KEY}.safetensors.fedcba9876543210.tmp"
-        young.write_bytes(b"just begun, not locked yet")
+    with hold_lock(lock):
+        young = cache.entry_folder / f".{KEY}.safetensors.fedcba9876543210.part"
+        young.write_bytes(b"half")
         kinds = {found.path.name: found.kind for found in survey(cache.root)}
-        assert kinds[lock.name] is kinds[os.path.basename(file.name)] is kinds[young.name] is Kind.AT_WORK
+        assert kinds[lock.name] is kinds[young.name] is Kind.AT_WORK
         assert main(["prune", str(cache.root), "--yes"]) == 0
         assert lock.exists()
         assert young.exists()
-        assert os.path.exists(file.name)
         assert not temporary.exists()
-
-
-def test_where_there_are_no_locks_age_decides(cache, leftovers, monkeypatch):
-    monkeypatch.setattr("warpdata.files.locks.try_lock", lambda descriptor: None)
-    _, old, new = leftovers
-    os.utime(new, (time.time() - 3600,) * 2)
-    kinds = {found.path: found.kind for found in survey(cache.root)}
-    assert kinds[old] is Kind.LEFTOVER
-    assert kinds[new] is Kind.AT_WORK
 
 
 def test_entries_of_other_formats_are_told_apart(cache, monkeypatch):
@@ -319,7 +304,7 @@ def test_interrupted_estimates_are_removed_and_running_ones_stay(tmp_path):
     for key in (idle, held):
         os.utime(tmp_path / "work" / key / "matches.db", (0, 0))
     cache.lock_folder.mkdir()
-    with file_lock(cache.lock_folder / f"{held}.lock"):
+    with hold_lock(cache.lock_folder / f"{held}.lock"):
         plan = plan_prune(tmp_path)
     assert [removal.path.parent.name for removal in plan.removals if "work" in removal.path.parts] == [idle]
     assert not plan.foreign

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.data.training import write_scenes
 
+from tests.training.training import write_scenes
 from warpdata.config import GeometryOptions, PairOptions, RenderOptions, SizeOptions
 
 REPOSITORY = Path(__file__).resolve().parents[2]

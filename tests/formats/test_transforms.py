@@ -273,7 +273,7 @@ def test_a_file_that_is_no_such_json_costs_the_scene(folder, content):
 
 def test_an_oversized_file_is_not_read(folder, monkeypatch):
     monkeypatch.setattr("warpdata.files.bounded_json.MAX_JSON_BYTES", 100)
-    with pytest.raises(SceneError, match="larger than the 100 bytes allowed"):
+    with pytest.raises(SceneError, match="more than the 100 that are read"):
         read(folder)
 
 

@@ -14,7 +14,7 @@ from tests.geometry.exact import walking_camera
 from tests.geometry.pictures import numbered, scene_of
 from warpdata.config import FilterOptions, GeometryOptions, SizeOptions
 from warpdata.errors import GeometryError, WeightsError
-from warpdata.geometry import resolve
+from warpdata.geometry import estimators
 from warpdata.geometry.given import GivenEstimator
 from warpdata.geometry.network.estimator import NetworkEstimator
 from warpdata.sources.scene import DepthFile
@@ -28,7 +28,7 @@ def bare_machine(monkeypatch, tmp_path):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(resolve, "_has_pycolmap", lambda: False)
-    resolve._weights.cache_clear()
+    estimators._weights.cache_clear()
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def weights(tmp_path):
 
 
 def choose(scene, filters=None, **options):
-    return resolve.choose_estimator(
+    return estimators.choose_estimator(
         scene, GeometryOptions(**options), SizeOptions(), filters or FilterOptions(), device=CPU
     )
 
@@ -149,7 +149,7 @@ def test_all_that_results_depend_on_is_in_the_provenance(plain, full, weights):
     assert provenance(window_frames=30) != base
     assert provenance(window_overlap=10) != base
     assert provenance(poses="given") != base
-    padded = resolve.choose_estimator(
+    padded = estimators.choose_estimator(
         plain,
         GeometryOptions(geometry="vggt", weights=weights["vggt"]),
         SizeOptions(preprocess_mode="pad"),

@@ -75,7 +75,7 @@ def test_without_a_source_it_says_what_to_do(tmp_path):
 
 def test_a_run_is_repaired_by_rendering(tmp_path, monkeypatch):
     """The whole way, on the shipped sample."""
-    samples = Path(__file__).parents[1] / "samples"
+    samples = Path(__file__).parents[2] / "samples"
     monkeypatch.setenv("WARPDATA_CACHE", str(tmp_path / "cache"))
     flags = ["--input-dir", str(samples), "--limit", "3", "--max-megapixels", "0.02", "--quiet"]
     root = tmp_path / "out"

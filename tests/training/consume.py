@@ -1,4 +1,4 @@
-"""A training run that tests start and kill: `python -m tests.data.consume FOLDER RUN CHECKPOINT RANKS WORKERS SECONDS`.
+"""A training run that tests start and kill: `python -m tests.training.consume FOLDER RUN CHECKPOINT RANKS WORKERS SECONDS`.
 
 Every rank appends a line `epoch step ids...` to `<FOLDER>/<RUN>.<rank>.log` as it begins a step; there is a checkpoint
 after each step. CHECKPOINT is where to go on, or `-`; SECONDS is how long a step takes.
@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.data.training import Recorder, make_data, make_trainer
+from tests.training.training import Recorder, make_data, make_trainer
 
 
 class Consumer(Recorder):

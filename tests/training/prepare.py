@@ -1,4 +1,4 @@
-"""A job that tests start, several at a time: `python -m tests.data.prepare FOLDER`.
+"""A job that tests start, several at a time: `python -m tests.training.prepare FOLDER`.
 
 It says `ready` in `<FOLDER>/log`, waits for the file `<FOLDER>/go`, sets a data module up, and says
 `making <scene> <pid>` for each scene whose geometry it makes and `done <pid> <pairs>` in the end.
@@ -9,8 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.data.training import make_data
-
+from tests.training.training import make_data
 from warpdata.geometry.given import GivenEstimator
 
 SECONDS = 0.1

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 import torch
-from tests.data.training import Recorder, make_data, make_trainer, write_scenes
 
+from tests.training.training import Recorder, make_data, make_trainer, write_scenes
 from warpdata.config import GeometryOptions, PairOptions
 from warpdata.errors import SourceError
 from warpdata.training.datamodule import WarpDataModule, split_scenes

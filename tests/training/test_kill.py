@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.data.training import make_data, write_scenes
+
+from tests.training.training import make_data, write_scenes
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROLES = [(1, 0), (2, 1), (1, 2), (2, 0)]
@@ -27,7 +28,7 @@ def start(folder, run, checkpoint, ranks, workers):
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(REPOSITORY)])}
     with (folder / f"{run}.out").open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.data.consume", *arguments],
+            [sys.executable, "-m", "tests.training.consume", *arguments],
             cwd=REPOSITORY,
             env=environment,
             stdout=output,

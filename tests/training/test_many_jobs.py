@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.data.training import write_scenes
+
+from tests.training.training import write_scenes
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 VIEWS = {"a": 3, "b": 2, "c": 4, "d": 5, "e": 6}  # no two alike: scenes of the same content share an entry
@@ -24,7 +25,7 @@ def lines(folder):
 def start_jobs(folder):
     """Jobs that are ready and begin at the same time."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "-m", "tests.data.prepare", str(folder)]
+    command = [sys.executable, "-m", "tests.training.prepare", str(folder)]
     jobs = [subprocess.Popen(command, cwd=REPOSITORY, env=environment) for _ in range(NUM_JOBS)]
     deadline = time.monotonic() + 120
     while len(lines(folder)) < NUM_JOBS:

@@ -4,10 +4,10 @@ import os
 
 import pytest
 from PIL import Image
-from tests.data.training import make_data, write_scenes
 
 import warpdata.training.scene_index
 from tests.scenes import edit_transforms, plane_camera, plane_picture, write_image
+from tests.training.training import make_data, write_scenes
 from warpdata.cache.store import GeometryCache
 from warpdata.config import PairOptions
 from warpdata.sources.folder import FolderSource

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.writers.test_scenes import open_scene
 
 from tests.writers.runs import run
+from tests.writers.scenes.test_scenes import open_scene
 from tests.writers.triplets import scene
 from warpdata.config import ExportOptions, OutputOptions, RenderOptions
 from warpdata.errors import SceneError, SourceError

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.data.training import Recorder, make_data, make_trainer, write_scenes
 
+from tests.training.training import Recorder, make_data, make_trainer, write_scenes
 from warpdata.cache import CacheEntry
 from warpdata.config import PairOptions, RenderOptions
 from warpdata.programs.main import DONE

@@ -26,8 +26,8 @@ from warpdata.cache import GeometryCache
 from warpdata.camera import project, unproject
 from warpdata.config import FilterOptions, GeometryOptions, SizeOptions
 from warpdata.errors import GeometryError, WeightsError
+from warpdata.geometry import estimators
 from warpdata.geometry import network as network_module
-from warpdata.geometry import resolve
 from warpdata.geometry.network.network import VGGTNetwork, shared_network
 from warpdata.programs.materialize import main
 
@@ -78,12 +78,12 @@ def checkpoints(tmp_path_factory):
 def fresh(one_thread):
     """No network left over from another test."""
     shared_network.cache_clear()
-    resolve._weights.cache_clear()
+    estimators._weights.cache_clear()
 
 
 def choose(scene, checkpoint, mode="crop", **options):
     options = {"window_frames": 3, "window_overlap": 1, **options}
-    return resolve.choose_estimator(
+    return estimators.choose_estimator(
         scene,
         GeometryOptions(weights=str(checkpoint), **options),
         SizeOptions(preprocess_mode=mode),

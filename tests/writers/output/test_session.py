@@ -5,21 +5,21 @@ import os
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from tests.writers.runs import GEOMETRY, RUN, run, tree
 from tests.writers.triplets import scene, triplet
-from warpdata.config import ExportOptions, LayoutName, OutputOptions
+from warpdata.config import ExportOptions, OutputOptions
 from warpdata.errors import OutputError
+from warpdata.writers.layouts.table import LAYOUTS
 from warpdata.writers.output.journal import Journal
 from warpdata.writers.output.session import RunInfo, open_writers
 
 OPTIONAL = {"hf-parquet": "datasets", "litdata": "litdata"}
 
 
-@pytest.fixture(params=get_args(LayoutName))
+@pytest.fixture(params=list(LAYOUTS))
 def layout(request) -> str:
     if request.param in OPTIONAL:
         pytest.importorskip(OPTIONAL[request.param], reason=f"writing {request.param} needs it")

@@ -9,8 +9,8 @@ from typing import ClassVar
 import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
-from tests.writers.test_layouts import IDS, PNG, PROMPT, TRIPLETS, assert_sample
 
+from tests.writers.layouts.test_layouts import IDS, PNG, PROMPT, TRIPLETS, assert_sample
 from tests.writers.runs import RUN, run, tree
 from tests.writers.triplets import scene, triplet
 from warpdata.config import ExportOptions, OutputOptions
