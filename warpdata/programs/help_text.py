@@ -5,27 +5,32 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from itertools import pairwise
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import tyro
 
-Options = TypeVar("Options")
 
-
-def join_help_lines(options_type: type[Options]) -> type[Options]:
-    """The dataclass itself, its fields and those of the dataclasses in it annotated with their help in one line.
+def annotate_fields(options_type: type, choices: Mapping[str, Sequence[str]]) -> None:
+    """Annotate the fields of a dataclass, and of those in it, with their help in one line and the names they take.
 
     tyro reads the docstrings of fields by itself, but keeps their line breaks.
+
+    Args:
+        choices: field -> names to show in place of the type.
     """
     for kind in _dataclasses_in(options_type):
         texts = field_docstrings(kind)
         hints = get_type_hints(kind, include_extras=True)
-        for field in fields(kind):
-            if field.name in texts and field.name in inspect.get_annotations(kind):
-                kind.__annotations__[field.name] = _with_help(hints[field.name], texts[field.name])
-    return options_type
+        for name in inspect.get_annotations(kind):
+            if name in hints and (name in texts or name in choices):
+                changes = {"help": texts[name]} if name in texts else {}
+                if name in choices:
+                    several = get_origin(_plain(hints[name])) is tuple
+                    changes["metavar"] = "{" + ",".join(choices[name]) + "}" + (" [...]" if several else "")
+                kind.__annotations__[name] = _annotated(hints[name], changes)
 
 
 def field_docstrings(kind: type) -> dict[str, str]:
@@ -51,13 +56,17 @@ def _dataclasses_in(hint: Any) -> list[type]:
     return [hint, *(kind for field in fields(hint) for kind in _dataclasses_in(hints[field.name]))]
 
 
-def _with_help(hint: Any, text: str) -> Any:
+def _plain(hint: Any) -> Any:
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
+def _annotated(hint: Any, changes: dict[str, str]) -> Any:
     plain, *extras = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-    named = tyro.conf.arg(help=text)
+    described = tyro.conf.arg(**changes)
     others = []
     for extra in extras:
-        if isinstance(extra, type(named)):
-            named = replace(extra, help=text)
+        if isinstance(extra, type(described)):
+            described = replace(extra, **changes)
         else:
             others.append(extra)
-    return Annotated[(plain, *others, named)]
+    return Annotated[(plain, *others, described)]

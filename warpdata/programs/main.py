@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-import tyro
-
 from warpdata.errors import WarpdataError
-from warpdata.programs.help_text import join_help_lines
+from warpdata.plugins import Table
+from warpdata.programs.flags import parse
 
 PROGRAMS = {
     "materialize": ("warpdata.programs.materialize", "turn scenes into triplets on disk"),
@@ -53,6 +52,8 @@ def run_program(
     run: Callable[[Options], int],
     arguments: Sequence[str] | None,
     *,
+    tables: Sequence[Table] = (),
+    choices: Mapping[str, Sequence[str]] | None = None,
     when_interrupted: str = "what is finished stays",
 ) -> int:
     """Parse a program's options, run it, and say on stderr what went wrong.
@@ -62,16 +63,12 @@ def run_program(
         options_type: dataclass, nested or not, whose fields are the flags.
         run: does the work; returns the exit code.
         arguments: of the command line; None takes the process's own.
+        tables: whose rows add their own options, see `flags.parse`.
+        choices: field -> names that it takes.
         when_interrupted: what Ctrl-C leaves.
     """
     try:
-        options = tyro.cli(
-            join_help_lines(options_type),
-            args=arguments,
-            prog=f"warpdata {name}",
-            config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
-        )
-        return run(options)
+        return run(parse(options_type, arguments, prog=f"warpdata {name}", tables=tables, choices=choices))
     except (WarpdataError, ValueError) as error:
         print(f"warpdata: {error}", file=sys.stderr)
         return UNUSABLE

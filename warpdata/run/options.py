@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from warpdata.config import (
@@ -17,6 +18,8 @@ from warpdata.config import (
     SizeOptions,
     SourceOptions,
 )
+from warpdata.config.saved import from_json
+from warpdata.plugins import OwnOptions, Table
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +49,8 @@ class MaterializeOptions:
     """Say what would be made and how much disk it takes, and write nothing."""
     quiet: bool = False
     """Show no progress; errors and the summary are still shown."""
+    own: OwnOptions = field(default_factory=OwnOptions)
+    """Options of single sources, estimators and layouts."""
 
     @property
     def effective_render(self) -> RenderOptions:
@@ -72,8 +77,10 @@ class MaterializeOptions:
 
     def as_json(self) -> dict[str, Any]:
         """All options as JSON values, but for the folders of output and cache: a moved output stays the same."""
-        chosen = json_values(asdict(self))
+        chosen = json_values({part.name: _as_json(getattr(self, part.name)) for part in fields(self)})
         del chosen["output"]["output_dir"], chosen["geometry"]["cache_dir"]
+        if not chosen["own"]:
+            del chosen["own"]
         return chosen
 
     def what_triplets_depend_on(self) -> dict[str, Any]:
@@ -83,8 +90,33 @@ class MaterializeOptions:
         """
         chosen = self.as_json()
         del chosen["source"]["input_dir"], chosen["geometry"]["weights"]
-        parts = {name: chosen[name] for name in ("source", "size", "geometry", "filters", "pairs")}
+        parts = {
+            name: chosen[name] for name in ("source", "size", "geometry", "filters", "pairs", "own") if name in chosen
+        }
         return parts | {"render": json_values(asdict(self.effective_render))}
+
+
+def saved_options(values: dict[str, Any], tables: Sequence[Table]) -> MaterializeOptions:
+    """Options from what `MaterializeOptions.as_json` gave; what is not saved has its default.
+
+    Args:
+        tables: whose rows' own options may be among them.
+
+    Raises:
+        TypeError, ValueError: the values are not such options.
+    """
+    own = values.get("own", {})
+    kinds = {row.options.__name__: row.options for table in tables for row in table if row.options is not None}
+    if unknown := own.keys() - kinds.keys():
+        raise ValueError(f"{', '.join(sorted(unknown))} belong to a package that is not installed")
+    plain = from_json(MaterializeOptions, {name: value for name, value in values.items() if name != "own"})
+    return replace(plain, own=OwnOptions(*(from_json(kinds[name], own[name]) for name in own)))
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, OwnOptions):
+        return value.as_json()
+    return asdict(value) if is_dataclass(value) else value
 
 
 def json_values(options: Any) -> Any:
