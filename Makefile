@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_DIR ?= demo
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test test-slow lint bench clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/main.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -25,8 +25,11 @@ demo: $(VENV)/main.stamp  ## Make triplets from the shipped sample: with its own
 	$(BIN)/python -m warpdata.materialize --input-dir $(DEMO_DIR)/photos --output-dir $(DEMO_DIR)/sfm --geometry sfm
 	@echo "Look at $(DEMO_DIR)/given and $(DEMO_DIR)/sfm."
 
-test: $(VENV)/dev.stamp  ## Run the tests
-	$(BIN)/python -m pytest -q
+test: $(VENV)/dev.stamp  ## Run the tests, on all cores
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 8
+
+test-slow: $(VENV)/dev.stamp  ## Run the tests that take minutes: networks of full size, runs killed again and again
+	$(BIN)/python -m pytest -q --slow -m slow
 
 lint: $(VENV)/dev.stamp  ## Check style and formatting
 	$(BIN)/ruff check .
