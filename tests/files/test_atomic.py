@@ -31,9 +31,14 @@ def test_until_the_block_ends_the_old_file_stands(tmp_path):
 def test_a_block_that_raises_leaves_the_old_file_and_no_part(tmp_path, shared):
     path = tmp_path / "file"
     path.write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), atomic_file(path, shared=shared) as file:
-        file.write(b"half")
-        raise KeyboardInterrupt
+
+    def interrupted():
+        with atomic_file(path, shared=shared) as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
