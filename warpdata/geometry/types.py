@@ -141,7 +141,9 @@ class SceneGeometry:
             GeometryError: there turns out to be no geometry, and why.
         """
         if self._begun:
-            raise RuntimeError(f"geometry of scene {self.scene_id} is iterated once; keep its frames, or put it in a cache")
+            raise RuntimeError(
+                f"geometry of scene {self.scene_id} is iterated once; keep its frames, or put it in a cache"
+            )
         self._begun = True
         return self._outcomes
 

@@ -32,9 +32,7 @@ def check_sides(hw: tuple[int, int]) -> None:
     """
     height, width = hw
     if min(height, width) < MIN_IMAGE_SIDE:
-        raise ViewError(
-            f"the picture is {width} x {height} pixels; at least {MIN_IMAGE_SIDE} on each side are needed"
-        )
+        raise ViewError(f"the picture is {width} x {height} pixels; at least {MIN_IMAGE_SIDE} on each side are needed")
 
 
 def check_two_usable(scene: Scene, failures: Mapping[str, str]) -> None:

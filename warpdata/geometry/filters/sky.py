@@ -171,9 +171,7 @@ class SkyFiltered:
         paths = {view.name: view.path for view in scene.views}
         return geometry.transformed(self._without_sky(geometry, paths), provenance=self.provenance)
 
-    def _without_sky(
-        self, geometry: SceneGeometry, paths: dict[str, Path]
-    ) -> Generator[Outcome, None, dict[str, Any]]:
+    def _without_sky(self, geometry: SceneGeometry, paths: dict[str, Path]) -> Generator[Outcome, None, dict[str, Any]]:
         removed = total = 0
         for outcome in geometry:
             if not isinstance(outcome, FrameGeometry):

@@ -119,9 +119,7 @@ class NetworkEstimator:
             raise ViewError(f"a picture of {hw[1]}x{hw[0]} pixels is too flat for the network")
         return hw
 
-    def _outcomes(
-        self, scene: Scene, run: _Run, windows: Sequence[range]
-    ) -> Generator[Outcome, None, dict[str, Any]]:
+    def _outcomes(self, scene: Scene, run: _Run, windows: Sequence[range]) -> Generator[Outcome, None, dict[str, Any]]:
         report: dict[str, Any] = {
             "frames": len(run.views),
             "windows": len(windows),
