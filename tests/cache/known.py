@@ -88,7 +88,6 @@ class CountingEstimator:
 def make_geometry(scene: Scene, provenance: Provenance = CountingEstimator.provenance) -> SceneGeometry:
     """Geometry of every view but the last."""
 
-
     def outcomes():
         for index, view in enumerate(scene.views[:-1]):
             yield make_frame(view.name, index)

@@ -27,8 +27,8 @@ from warpdata.geometry.types import (
     in_scene_order,
     no_progress,
 )
-from warpdata.geometry.usable import check_sides, check_two_usable
-from warpdata.sources.decode import image_size, load_image, load_mask
+from warpdata.geometry.usable import check_sides, check_two_usable, load_usable
+from warpdata.sources.decode import image_size, load_mask
 from warpdata.sources.scene import Scene, View
 
 VERSION = 1
@@ -181,7 +181,7 @@ class _Run:
                 self._progress("estimating depth and cameras", window.stop, len(self.views))
 
     def _input(self, index: int) -> NetworkInput:
-        return self.network.prepare(load_image(self.views[index].path)).padded(self._hw)
+        return self.network.prepare(load_usable(self.views[index])).padded(self._hw)
 
     def _predicted(self, loading: dict[int, Future[NetworkInput]]) -> Window:
         """One window through the network; frames that cannot be used are missing, and named in `failures`."""
