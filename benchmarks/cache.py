@@ -141,7 +141,7 @@ def measure_finding(num_scenes: int = 300, num_views: int = 10) -> None:
                 FrameGeometry(name=view.name, depth=flat, confidence=flat, camera=camera, image_hw=HW, content_box=box)
                 for view in scene.views
             ]
-            cache.put(scene, SceneGeometry(scene_id=scene.id, frames=frames, scale="metric", provenance=provenance))
+            cache.put(scene, SceneGeometry(scene_id=scene.id, outcomes=frames, scale="metric", provenance=provenance))
         start = time.perf_counter()
         found = sum(len(cache.get(scene, provenance)) for scene in scenes)
         total_ms = 1e3 * (time.perf_counter() - start)

@@ -26,7 +26,7 @@ from warpdata.errors import GeometryError
 from warpdata.geometry.given import GivenEstimator
 from warpdata.geometry.maths.fit import fit_depth
 from warpdata.geometry.maths.sim3 import align_cameras, rotation_angle
-from warpdata.geometry.sfm import SfmEstimator
+from warpdata.geometry.sfm.estimator import SfmEstimator
 from warpdata.geometry.types import FrameGeometry
 from warpdata.render import warp
 from warpdata.sources import open_source

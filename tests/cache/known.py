@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from warpdata.camera import Camera
-from warpdata.geometry.types import ContentBox, FrameGeometry, Provenance, SceneGeometry
+from warpdata.geometry.types import ContentBox, FrameFailure, FrameGeometry, Provenance, SceneGeometry
 from warpdata.sources.scene import DepthFile, Scene, View
 
 HW = (13, 22)
@@ -87,18 +87,11 @@ class CountingEstimator:
 
 def make_geometry(scene: Scene, provenance: Provenance = CountingEstimator.provenance) -> SceneGeometry:
     """Geometry of every view but the last."""
-    left_out: dict[str, str] = {}
 
-    def frames():
+    def outcomes():
         for index, view in enumerate(scene.views[:-1]):
             yield make_frame(view.name, index)
-        left_out[scene.views[-1].name] = "too dark"
+        yield FrameFailure(name=scene.views[-1].name, reason="too dark")
+        return {"error_px": 0.25}
 
-    return SceneGeometry(
-        scene_id=scene.id,
-        frames=frames(),
-        scale="metric",
-        provenance=provenance,
-        left_out=left_out,
-        report={"error_px": 0.25},
-    )
+    return SceneGeometry(scene_id=scene.id, scale="metric", provenance=provenance, outcomes=outcomes())

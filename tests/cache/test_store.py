@@ -14,7 +14,7 @@ from safetensors import safe_open
 from tests.cache.known import HW, CountingEstimator, make_camera, make_frame, make_geometry, make_scene
 from warpdata.cache import CacheEntry, GeometryCache
 from warpdata.errors import CacheError, GeometryError
-from warpdata.geometry.types import ContentBox, FrameGeometry, Provenance, SceneGeometry
+from warpdata.geometry.types import ContentBox, FrameFailure, FrameGeometry, Provenance, SceneGeometry
 
 
 def files_in(cache):
@@ -68,7 +68,7 @@ def test_given_geometry_comes_back_exactly(cache, scene):
         image_hw=HW,
         content_box=ContentBox(left=0.0, top=0.0, right=22.0, bottom=13.0),
     )
-    given = SceneGeometry(scene_id="scene", frames=[frame], scale="metric", provenance=Provenance(estimator="given"))
+    given = SceneGeometry(scene_id="scene", outcomes=[frame], scale="metric", provenance=Provenance(estimator="given"))
     back = cache.put(scene, given).frame(0)
     assert torch.equal(back.depth, frame.depth)
     assert torch.equal(back.confidence, frame.confidence)
@@ -90,7 +90,7 @@ def test_any_reader_of_safetensors_opens_an_entry(cache, scene):
 
 def test_an_entry_of_constants_alone_has_no_tensors(cache, scene):
     frame = replace(make_frame("v0"), depth=torch.full(HW, 2.5), confidence=torch.ones(HW))
-    entry = cache.put(scene, replace(make_geometry(scene), frames=[frame]))
+    entry = cache.put(scene, make_geometry(scene).transformed([frame]))
     with safe_open(entry.path, "np") as tensors:
         assert list(tensors.keys()) == []
     assert torch.equal(entry.frame(0).depth, frame.depth)
@@ -116,7 +116,7 @@ def test_a_scene_is_found_by_what_it_holds(cache, scene, tmp_path):
 def test_an_existing_entry_stays_as_it_is(cache, scene):
     entry = cache.put(scene, make_geometry(scene))
     before = entry.path.stat()
-    other = replace(make_geometry(scene), frames=[make_frame("v2", 9)])
+    other = make_geometry(scene).transformed([make_frame("v2", 9)])
     assert cache.put(scene, other).names == entry.names
     assert (entry.path.stat().st_ino, entry.path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
@@ -129,7 +129,7 @@ def test_memory_is_that_of_a_frame(cache, tmp_path):
         frames = (make_frame(f"v{index}", index, (500, 600)) for index in range(count))
         provenance = Provenance(estimator="counting", options={"count": count})
         tracemalloc.start()
-        cache.put(scene, replace(make_geometry(scene, provenance), frames=frames))
+        cache.put(scene, make_geometry(scene, provenance).transformed(frames))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]
@@ -155,12 +155,12 @@ def test_geometry_that_is_no_geometry_of_the_scene_is_refused(cache, scene, wron
         "sizes": [replace(frame, camera=make_camera(hw=(3, 4)))],
     }[wrong]
     with pytest.raises(ValueError, match=r"unknown view|different sizes"):
-        cache.put(scene, replace(make_geometry(scene), frames=frames))
+        cache.put(scene, make_geometry(scene).transformed(frames))
     assert not [path for path in files_in(cache) if path.startswith("geometry/")]
 
 
 def test_a_scene_without_any_geometry_is_not_kept(cache, scene):
-    nothing = replace(make_geometry(scene), frames=iter(()), left_out={"v0": "too bright"})
+    nothing = make_geometry(scene).transformed([FrameFailure(name="v0", reason="too bright")])
     with pytest.raises(GeometryError, match="too bright"):
         cache.put(scene, nothing)
     assert not [path for path in files_in(cache) if path.startswith("geometry/")]
@@ -206,7 +206,7 @@ def test_a_fault_at_any_step_leaves_nothing(cache, scene, monkeypatch, step, fau
 
     geometry = make_geometry(scene)
     if step == "frames":
-        geometry = replace(geometry, frames=(fail() if index else make_frame("v0") for index in range(2)))
+        geometry = geometry.transformed(fail() if index else make_frame("v0") for index in range(2))
     else:
         where = "warpdata.cache.store" if step == "write_tensor_file" else "os"
         monkeypatch.setattr(f"{where}.{step}", fail)
@@ -234,11 +234,11 @@ def test_a_disk_that_fills_up_is_a_cache_error(cache, scene, allowed):
     resource.setrlimit(resource.RLIMIT_FSIZE, (allowed, limits[1]))
     try:
         with pytest.raises(CacheError, match="make room"):
-            cache.put(scene, replace(make_geometry(scene), frames=frames))
+            cache.put(scene, make_geometry(scene).transformed(frames))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert files_in(cache) == []
-    assert cache.put(scene, replace(make_geometry(scene), frames=frames)).path.stat().st_size > 60_000
+    assert cache.put(scene, make_geometry(scene).transformed(frames)).path.stat().st_size > 60_000
 
 
 def test_a_folder_that_cannot_be_written_is_named_before_anything_is_computed(scene, tmp_path):

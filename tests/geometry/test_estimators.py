@@ -1,184 +1,195 @@
-"""Which estimator a scene gets: the order of `auto`, what each choice insists on, and that nothing comes unasked."""
+"""The table of estimators: light to read, complete, and open to other packages."""
 
 import subprocess
 import sys
-from pathlib import Path
+from dataclasses import dataclass, fields, is_dataclass
+from importlib.metadata import EntryPoint
 
 import pytest
 import torch
-from huggingface_hub import constants
-from safetensors.torch import save_file
 
-import warpdata.geometry
-from tests.geometry.exact import walking_camera
-from tests.geometry.pictures import numbered, scene_of
-from warpdata.config import FilterOptions, GeometryOptions, SizeOptions
-from warpdata.errors import GeometryError, WeightsError
-from warpdata.geometry import estimators
+from tests.scenes import write_photos, write_scene
+from warpdata.cache.provider import GeometryProvider
+from warpdata.config import FilterOptions, GeometryOptions, SizeOptions, SourceOptions
+from warpdata.errors import PluginError
+from warpdata.geometry.estimators import AS_ITS_WEIGHTS, ESTIMATORS, EstimatorRow, MemoryPlan
 from warpdata.geometry.given import GivenEstimator
-from warpdata.geometry.network.estimator import NetworkEstimator
-from warpdata.sources.scene import DepthFile
+from warpdata.geometry.types import FrameFailure, FrameGeometry, Provenance, SceneGeometry
+from warpdata.plugins import OwnOptions
+from warpdata.sources import open_source
 
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def bare_machine(monkeypatch, tmp_path):
-    """No weights, no network, no pycolmap; tests add what they are about."""
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(resolve, "_has_pycolmap", lambda: False)
-    estimators._weights.cache_clear()
-
-
-@pytest.fixture
-def plain(tmp_path):
-    return scene_of([numbered(tmp_path / f"{name}.png", 0, (36, 52)) for name in "abcd"])
-
-
-@pytest.fixture
-def full(tmp_path, plain):
-    paths = [view.path for view in plain.views]
-    camera, depth = walking_camera(0, (36, 52)), DepthFile(path=tmp_path / "depth.npy")
-    return scene_of(paths, camera=[camera] * 4, depth=[depth] * 4)
-
-
-@pytest.fixture
-def weights(tmp_path):
-    save_file({"depth_head.norm.weight": torch.ones(1)}, tmp_path / "vggt.safetensors")
-    save_file({"dense_head.norm.weight": torch.ones(1)}, tmp_path / "omega.safetensors")
-    return {"vggt": str(tmp_path / "vggt.safetensors"), "vggt-omega": str(tmp_path / "omega.safetensors")}
-
-
-def choose(scene, filters=None, **options):
-    return estimators.choose_estimator(
-        scene, GeometryOptions(**options), SizeOptions(), filters or FilterOptions(), device=CPU
-    )
-
-
-def in_hub_cache(tmp_path, repo, name):
-    folder = tmp_path / "hub" / f"models--{repo.replace('/', '--')}"
-    (folder / "refs").mkdir(parents=True)
-    (folder / "refs" / "main").write_text("0" * 40)
-    (folder / "snapshots" / ("0" * 40)).mkdir(parents=True)
-    save_file({"depth_head.norm.weight": torch.ones(1)}, folder / "snapshots" / ("0" * 40) / name)
-
-
-def test_auto_takes_what_the_scene_ships(full, weights):
-    estimator, reason = choose(full, weights=weights["vggt"])
-    assert isinstance(estimator, GivenEstimator)
-    assert "camera and depth of every view" in reason
-
-
-@pytest.mark.parametrize("network", ["vggt", "vggt-omega"])
-def test_auto_takes_the_network_of_the_weights_given(plain, weights, network):
-    estimator, reason = choose(plain, weights=weights[network])
-    assert isinstance(estimator, NetworkEstimator)
-    assert estimator.provenance.estimator == network
-    assert "no camera for any view and no depth for any view" in reason
-    assert "licence" in reason
-
-
-def test_auto_takes_published_weights_that_are_here(plain, tmp_path):
-    in_hub_cache(tmp_path, "facebook/VGGT-1B", "model.safetensors")
-    estimator, reason = choose(plain)
-    assert estimator.provenance.weights == f"facebook/VGGT-1B/model.safetensors@{'0' * 40}"
-    assert "on this machine" in reason
-
-
-def test_auto_turns_to_structure_from_motion_and_fetches_nothing(plain, monkeypatch):
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(resolve, "_has_pycolmap", lambda: True)
-    made = GivenEstimator()
-    monkeypatch.setattr(resolve, "_sfm", lambda options, device, work_folder: made)
-    monkeypatch.setattr(resolve, "resolve_weights", lambda *_: pytest.fail("weights were asked for"))
-    estimator, reason = choose(plain)
-    assert estimator is made
-    assert reason.startswith("sfm")
-    assert "no network weights" in reason
-
-
-def test_auto_without_any_way_names_three(plain):
-    with pytest.raises(GeometryError) as caught:
-        choose(plain)
-    for way in ("transforms.json", "--geometry vggt to download facebook/VGGT-1B", "pip install 'warpdata[sfm]'"):
-        assert way in str(caught.value)
-
-
-def test_given_insisted_on_without_geometry_names_what_is_missing(tmp_path, plain, full):
-    with pytest.raises(GeometryError, match="no camera for any view and no depth for any view"):
-        choose(plain, geometry="given")
-    cameras = [view.camera for view in full.views]
-    half = scene_of([view.path for view in plain.views], camera=[cameras[0], None, None, None])
-    with pytest.raises(GeometryError, match=r"no camera for 3 of 4 views \(b, c, d\) and no depth for any view"):
-        choose(half, geometry="given")
-    assert isinstance(choose(full, geometry="given")[0], GivenEstimator)
-
-
-def test_a_network_insisted_on_is_used_even_where_the_scene_ships_geometry(full, weights):
-    estimator, reason = choose(full, geometry="vggt", weights=weights["vggt"])
-    assert estimator.provenance.estimator == "vggt"
-    assert "as asked for" in reason
-
-
-def test_a_network_insisted_on_without_weights_would_be_fetched(plain):
-    with pytest.raises(WeightsError, match=r"facebook/VGGT-Omega/vggt_omega_1b_512\.pt.*HF_HUB_OFFLINE"):
-        choose(plain, geometry="vggt-omega")
-
-
-def test_weights_for_the_other_network_are_refused(plain, weights):
-    with pytest.raises(WeightsError, match="--geometry vggt-omega or other weights"):
-        choose(plain, geometry="vggt", weights=weights["vggt-omega"])
-
-
-def test_sfm_insisted_on_without_pycolmap(plain):
-    with pytest.raises(GeometryError, match=r"pip install 'warpdata\[sfm\]'"):
-        choose(plain, geometry="sfm")
-
-
-def test_given_poses_need_cameras(plain, weights):
-    with pytest.raises(GeometryError, match="ships no camera"):
-        choose(plain, poses="given", weights=weights["vggt"])
-
-
-def test_all_that_results_depend_on_is_in_the_provenance(plain, full, weights):
-    def provenance(**options):
-        return choose(full, geometry="vggt", weights=weights["vggt"], **options)[0].provenance
-
-    base = provenance()
-    assert provenance(window_frames=30) != base
-    assert provenance(window_overlap=10) != base
-    assert provenance(poses="given") != base
-    padded = estimators.choose_estimator(
-        plain,
-        GeometryOptions(geometry="vggt", weights=weights["vggt"]),
-        SizeOptions(preprocess_mode="pad"),
-        FilterOptions(),
-        device=CPU,
-    )[0].provenance
-    assert padded != base
-
-
-def test_the_sky_filter_wraps_any_estimator(full, tmp_path):
-    (tmp_path / "sky.onnx").write_bytes(b"not opened before it is needed")
-    filters = FilterOptions(filter_sky=True, sky_model=str(tmp_path / "sky.onnx"))
-    estimator, _ = choose(full, filters=filters, cache_dir=tmp_path / "cache")
-    assert estimator.provenance.estimator == "given"
-    assert estimator.provenance.options["filter_sky"]["model"] == "sky.onnx"
-
-
-def test_importing_the_package_loads_nothing_heavy():
+def test_reading_names_and_options_loads_nothing_heavy():
+    heavy = ["torch", "numpy", "numba", "cv2", "pycolmap", "onnxruntime", "warpdata_vggt"]
     program = (
-        "import sys, warpdata.geometry, warpdata.geometry.estimators, warpdata.geometry.network.estimator\n"
-        "print([m for m in ('warpdata_vggt', 'pycolmap', 'onnxruntime', 'onnx') if m in sys.modules])"
+        "import sys\nfrom warpdata.geometry.estimators import ESTIMATORS\n"
+        "rows = [(row.name, row.about, row.options, row.unavailable()) for row in ESTIMATORS]\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
     )
-    root = Path(warpdata.geometry.__file__).parents[2]
-    child = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=120)
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
     assert child.stdout.strip() == "[]", child.stderr
 
 
-def test_every_public_name_can_be_loaded():
-    for name in warpdata.geometry.__all__:
-        assert getattr(warpdata.geometry, name) is not None
-    with pytest.raises(AttributeError):
-        warpdata.geometry.nothing  # noqa: B018
+def test_the_order_of_auto():
+    assert list(ESTIMATORS._own) == ["given", "vggt", "vggt-omega", "sfm"]
+    assert [row.name for row in ESTIMATORS if row.last_resort] == ["sfm"]
+
+
+@pytest.mark.parametrize("name", list(ESTIMATORS._own))
+def test_every_row_says_what_it_is(name):
+    row = ESTIMATORS[name]
+    assert row.name == name
+    assert 20 < len(row.about) < 100
+    assert row.memory.about.endswith(".")
+    assert row.way_out
+    assert row.license in (None, AS_ITS_WEIGHTS)
+    assert row.options is None or is_dataclass(row.options)
+    row.options and row.options()  # has defaults
+
+
+@pytest.mark.parametrize("name", ["vggt", "vggt-omega"])
+def test_the_memory_of_a_network_is_known_before_it_is_loaded(name):
+    peak = ESTIMATORS[name].memory.peak_bytes
+    hw = (392, 518) if name == "vggt" else (400, 512)
+    one, many = peak(1, hw, CPU), peak(24, hw, CPU)
+    assert 3.5e9 < one < many < 40e9  # a billion parameters in 32 bits, and activations
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlatOptions:
+    """Options of an estimator of another package."""
+
+    flat_depth: float = 2.0
+    """Depth of everything."""
+
+
+class FlatEstimator:
+    """The scene's cameras, and one depth for everything; one view it does without."""
+
+    def __init__(self, depth, work_dir):
+        self.depth, self.work_dir = depth, work_dir
+
+    @property
+    def provenance(self):
+        return Provenance(estimator="flat", options={"depth": self.depth})
+
+    def __call__(self, scene, *, progress=None):
+        folder = self.work_dir(self.provenance)
+        folder.mkdir(parents=True)
+        (folder / "half-done").write_text("half-done")
+
+        def outcomes():
+            for outcome in GivenEstimator()(scene):
+                if outcome.name == "1":
+                    yield FrameFailure(name="1", reason="too round")
+                elif isinstance(outcome, FrameGeometry):
+                    yield FrameGeometry(**{**vars(outcome), "depth": torch.full_like(outcome.depth, self.depth)})
+            return {"folder": folder.name}
+
+        return SceneGeometry(scene_id=scene.id, scale=scene.scale, provenance=self.provenance, outcomes=outcomes())
+
+
+def build(request, device, work_dir):
+    return FlatEstimator(request.own.of(FlatOptions).flat_depth, work_dir)
+
+
+def flat_row(**changes):
+    row = {
+        "name": "flat",
+        "about": "one depth for everything",
+        "build": build,
+        "memory": MemoryPlan(about="One map."),
+        "license": "for round earths only",
+        "options": FlatOptions,
+    }
+    return EstimatorRow(**(row | changes))
+
+
+ROW = flat_row()
+MISNAMED = flat_row(name="round")
+EAGER = flat_row(suits=lambda scene, request: "the earth is flat")
+
+
+@pytest.fixture
+def plugin(monkeypatch):
+    """Adds an estimator of another package, called flat, to the table."""
+
+    def add(attribute):
+        point = EntryPoint(name="flat", value=f"{__name__}:{attribute}", group="warpdata.estimators")
+        monkeypatch.setattr("warpdata.plugins.entry_points", lambda group: [point] if group == point.group else [])
+        monkeypatch.setattr(ESTIMATORS, "_loaded", {})
+        monkeypatch.setattr(ESTIMATORS, "_failed", {})
+        ESTIMATORS.__dict__.pop("_foreign", None)
+
+    yield add
+    ESTIMATORS.__dict__.pop("_foreign", None)
+
+
+@pytest.fixture
+def scene(tmp_path):
+    write_scene(tmp_path / "in" / "s", 3)
+    return open_source(SourceOptions(input_dir=tmp_path / "in")).scene("s")
+
+
+def provider(tmp_path, geometry, *own):
+    options = GeometryOptions(geometry=geometry, cache_dir=tmp_path / "cache")
+    return GeometryProvider(options, SizeOptions(), FilterOptions(), CPU, OwnOptions(*own))
+
+
+def test_another_packages_estimator_works_with_its_own_options(plugin, scene, tmp_path):
+    plugin("ROW")
+    assert ESTIMATORS.names[-1] == "flat"
+    known = provider(tmp_path, "flat", FlatOptions(flat_depth=5.0))(scene)
+    assert known.entry.provenance == Provenance(estimator="flat", options={"depth": 5.0})
+    assert known.entry.names == ("0", "2")
+    assert known.entry.left_out == {"1": "too round"}
+    assert (known.entry.frame(0).depth == 5.0).all()
+    assert known.reason == "flat, as asked for: licence for round earths only"
+    assert not known.cached
+    # The folder it worked in was its own, and is gone once the result is kept.
+    assert known.entry.report["folder"] == known.entry.key
+    assert not list((tmp_path / "cache" / "work").iterdir())
+    assert provider(tmp_path, "flat", FlatOptions(flat_depth=5.0))(scene).cached
+    assert not provider(tmp_path, "flat")(scene).cached
+
+
+def test_broken_pictures_are_kept_from_another_packages_estimator(plugin, tmp_path):
+    """It need not decode them itself: a row says so where its estimator does."""
+    plugin("ROW")
+    write_scene(tmp_path / "in" / "s", 4)
+    scene = open_source(SourceOptions(input_dir=tmp_path / "in")).scene("s")
+    path = scene.views[0].path
+    path.write_bytes(path.read_bytes()[:-100])
+    entry = provider(tmp_path, "flat")(scene).entry
+    assert entry.names == ("2", "3")
+    assert list(entry.left_out) == ["0", "1"]
+    assert "0.png" in entry.left_out["0"]
+
+
+def test_it_takes_part_in_auto_where_its_row_says_so(plugin, tmp_path):
+    scene = open_source(SourceOptions(input_dir=write_photos(tmp_path / "s"))).scene("s")
+    plugin("ROW")
+    assert not provider(tmp_path, "auto")._estimator(scene)[1].startswith("flat")
+    plugin("EAGER")
+    assert provider(tmp_path, "auto")._estimator(scene)[1].startswith("flat, the scene ships no camera")
+
+
+def test_a_row_that_cannot_be_loaded_costs_itself(plugin, scene, tmp_path, caplog):
+    plugin("MISNAMED")
+    with pytest.raises(PluginError, match="expected a EstimatorRow named 'flat'"):
+        provider(tmp_path, "flat")(scene)
+    assert provider(tmp_path, "auto")(scene).reason.startswith("given")
+
+
+def test_a_name_that_is_none_is_refused_before_anything_is_opened(tmp_path):
+    with pytest.raises(ValueError, match=r"--geometry dust3r: .* choose from auto, given, vggt, vggt-omega, sfm"):
+        provider(tmp_path, "dust3r")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_options_of_rows_have_different_names():
+    """Flags are made of them, without the rows' names in front."""
+    names = [field.name for row in ESTIMATORS if row.options for field in fields(row.options)]
+    assert len(names) == len(set(names))

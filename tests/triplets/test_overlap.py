@@ -44,7 +44,7 @@ def entry(tmp_path):
     )
     frames = [wall_frame("a", 0), wall_frame("b", 6), wall_frame("c", 30)]
     geometry = SceneGeometry(
-        scene_id="wall", frames=frames, scale="arbitrary", provenance=Provenance(estimator="hand", options={})
+        scene_id="wall", outcomes=frames, scale="arbitrary", provenance=Provenance(estimator="hand", options={})
     )
     return GeometryCache(tmp_path / "cache").put(scene, geometry)
 

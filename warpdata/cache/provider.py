@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,13 @@ import torch
 from warpdata.cache import CacheEntry, GeometryCache
 from warpdata.config import FilterOptions, GeometryOptions, SizeOptions, default_cache_dir
 from warpdata.errors import CacheError, GeometryError, SceneError, WeightsError
-from warpdata.geometry.estimators import choose_estimator
+from warpdata.geometry.choose import choose_estimator
+from warpdata.geometry.estimators import EstimatorRequest, check_estimator_name
 from warpdata.geometry.filters.judged import Judged
 from warpdata.geometry.filters.readable import ReadableViews
-from warpdata.geometry.types import Estimator, Progress, Provenance, no_progress
+from warpdata.geometry.filters.sky import SkyFiltered, SkyModel, resolve_sky_model
+from warpdata.geometry.types import Estimator, Progress, Provenance, WorkFolder, no_progress
+from warpdata.plugins import OwnOptions
 from warpdata.sources.scene import Scene
 
 UNUSABLE_SCENE = (SceneError, GeometryError, CacheError, WeightsError)
@@ -44,12 +48,23 @@ class GeometryProvider:
         size: the network sees views cropped or padded as the output is.
         filters: whether sky is dropped.
         device: where networks and stereo run.
+        own: options of single estimators.
+
+    Raises:
+        ValueError: there is no estimator of the name asked for.
     """
 
-    def __init__(self, options: GeometryOptions, size: SizeOptions, filters: FilterOptions, device: torch.device):
+    def __init__(
+        self,
+        options: GeometryOptions,
+        size: SizeOptions,
+        filters: FilterOptions,
+        device: torch.device,
+        own: OwnOptions | None = None,
+    ):
+        check_estimator_name(options.geometry)
         self.cache = GeometryCache(options.cache_dir or default_cache_dir())
-        self._options = options
-        self._size = size
+        self._request = EstimatorRequest(geometry=options, size=size, own=own or OwnOptions())
         self._filters = filters
         self._device = device
 
@@ -62,9 +77,14 @@ class GeometryProvider:
             CacheError: the cache cannot be written.
         """
         work_folders: list[Path] = []
-        estimator, reason = self._estimator(scene, work_folders)
-        entry, made = self.cache.get_or_make(scene, Judged(ReadableViews(estimator)), progress=progress)
-        for folder in work_folders if made else ():
+
+        def work_dir(provenance: Provenance) -> Path:
+            work_folders.append(self.cache.work_folder(scene, provenance))
+            return work_folders[-1]
+
+        estimator, reason = self._estimator(scene, work_dir)
+        entry, made = self.cache.get_or_make(scene, Judged(estimator), progress=progress)
+        for folder in work_folders:
             shutil.rmtree(folder, ignore_errors=True)
         return KnownGeometry(entry=entry, reason=reason, cached=not made)
 
@@ -76,8 +96,7 @@ class GeometryProvider:
             WeightsError: which network's geometry is wanted cannot be told.
             CacheError: the cache cannot be read.
         """
-        estimator, _ = self._estimator(scene)
-        entry = self.cache.get(scene, estimator.provenance)
+        entry = self.cache.get(scene, self.provenance(scene))
         if entry is None:
             raise GeometryError(f"scene {scene.id} has no geometry in {self.cache.root}; the log says why")
         return entry
@@ -91,15 +110,18 @@ class GeometryProvider:
         """
         return self._estimator(scene)[0].provenance
 
-    def _estimator(self, scene: Scene, work_folders: list[Path] | None = None) -> tuple[Estimator, str]:
-        """The scene's estimator and why that one; the folders it may keep its work in are added to `work_folders`."""
+    def _estimator(self, scene: Scene, work_dir: WorkFolder | None = None) -> tuple[Estimator, str]:
+        """The scene's estimator with the filters asked for, and why that one."""
+        choice = choose_estimator(scene, self._request, device=self._device, work_dir=work_dir)
+        estimator = choice.estimator
+        if not choice.row.decodes_pictures:
+            estimator = ReadableViews(estimator)
+        if self._filters.filter_sky:
+            estimator = SkyFiltered(estimator, _sky_model(self._filters.sky_model), self.cache.sky_folder)
+        return estimator, choice.reason
 
-        def work_folder(provenance: Provenance) -> Path:
-            folder = self.cache.work_folder(scene, provenance)
-            if work_folders is not None:
-                work_folders.append(folder)
-            return folder
 
-        return choose_estimator(
-            scene, self._options, self._size, self._filters, device=self._device, work_folder=work_folder
-        )
+@functools.lru_cache(maxsize=1)
+def _sky_model(spec: str) -> SkyModel:
+    """Once a run, as networks are."""
+    return resolve_sky_model(spec)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,7 +17,15 @@ from warpdata.cache.tensor_file import write_tensor_file
 from warpdata.errors import CacheError, GeometryError, OutputError
 from warpdata.files.atomic import atomic_file
 from warpdata.files.locks import hold_lock
-from warpdata.geometry.types import Estimator, FrameGeometry, Progress, Provenance, SceneGeometry, no_progress
+from warpdata.geometry.types import (
+    Estimator,
+    FrameFailure,
+    FrameGeometry,
+    Progress,
+    Provenance,
+    SceneGeometry,
+    no_progress,
+)
 from warpdata.sources.scene import Scene
 
 WORK = "work"
@@ -34,8 +42,8 @@ class GeometryCache:
 
     The folder holds `geometry/<key>.safetensors`, an entry a scene; `overlaps/`, what was measured on entries;
     `digests/`, what the scenes' files were found to contain; `index/`, which pairs they were found to give; `work/`,
-    intermediate results of estimates that were interrupted; and `locks/`, empty files of processes at work. Each can
-    be removed at any time while nobody works with it.
+    intermediate results of estimates that were interrupted; `sky/`, sky scores of pictures; and `locks/`, empty files
+    of processes at work. Each can be removed at any time while nobody works with it.
 
     Args:
         root: the folder.
@@ -62,6 +70,11 @@ class GeometryCache:
     def work_folder(self, scene: Scene, provenance: Provenance) -> Path:
         """For what an estimator has found so far of a scene; whoever makes the entry removes it afterwards."""
         return self.root / WORK / self.fingerprint(scene, provenance)
+
+    @property
+    def sky_folder(self) -> Path:
+        """For sky scores of pictures, in files named by content."""
+        return self.root / "sky"
 
     @property
     def lock_folder(self) -> Path:
@@ -155,10 +168,11 @@ class GeometryCache:
         with self._writing():
             self.entry_folder.mkdir(parents=True, exist_ok=True)
             scratch = tempfile.TemporaryFile(dir=self.entry_folder)
-        with _closing(scratch) as content:
+        with _closing(scratch) as content, closing(geometry):
             frames, lengths = self._encode(scene, geometry, content)
+            left_out = _all_left_out(scene, frames, geometry.left_out)
             if not frames:
-                reasons = "; ".join(f"{name}: {reason}" for name, reason in geometry.left_out.items())
+                reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
                 raise GeometryError(f"no view of scene {scene.id} has geometry{reasons and ': '}{reasons}")
             if self._inputs(scene, geometry.provenance).key != inputs.key:
                 raise GeometryError(
@@ -169,7 +183,7 @@ class GeometryCache:
                 scene_id=geometry.scene_id,
                 scale=geometry.scale,
                 provenance=geometry.provenance,
-                left_out=geometry.left_out,
+                left_out=left_out,
                 report=geometry.report,
                 source_root=str(scene.root),
                 source_license=scene.license,
@@ -190,10 +204,12 @@ class GeometryCache:
         frames: list[FrameHeader] = []
         lengths: dict[str, int] = {}
         expected = {view.name for view in scene.views}
-        for frame in geometry.frames:
+        for frame in geometry:
             if frame.name not in expected:
                 raise ValueError(f"geometry of scene {scene.id} has an unknown view, or one twice: {frame.name!r}")
             expected.remove(frame.name)
+            if isinstance(frame, FrameFailure):
+                continue
             sizes = {frame.camera.hw, tuple(frame.depth.shape), tuple(frame.confidence.shape)}
             if len(sizes) != 1:
                 raise ValueError(f"depth, confidence and camera of {frame.name} have different sizes: {sorted(sizes)}")
@@ -231,6 +247,16 @@ def _closing(scratch: BinaryIO) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             scratch.close()
+
+
+def _all_left_out(scene: Scene, frames: Sequence[FrameHeader], told: dict[str, str]) -> dict[str, str]:
+    """View name -> why it has no frame, in the scene's order; also of views that the estimator said nothing about."""
+    made = {frame.name for frame in frames}
+    return {
+        view.name: told.get(view.name, "the estimator gave no frame, and no reason")
+        for view in scene.views
+        if view.name not in made
+    }
 
 
 def _frame_header(frame: FrameGeometry, descriptions: dict[str, dict]) -> FrameHeader:

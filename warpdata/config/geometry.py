@@ -11,9 +11,9 @@ from typing import Literal
 class GeometryOptions:
     """Where depth and cameras come from, and where they are kept."""
 
-    geometry: Literal["auto", "given", "vggt", "vggt-omega", "sfm"] = "auto"
-    """auto takes what the scene ships, else a network whose weights are at hand, else structure from motion; given,
-    vggt, vggt-omega and sfm insist on one."""
+    geometry: str = "auto"
+    """auto takes what the scene ships, else a network whose weights are at hand, else structure from motion; the name
+    of an estimator (given, vggt, vggt-omega, sfm, or one of another package) insists on it."""
     weights: str | None = None
     """Network weights: a .safetensors or .pt file, or a Hugging Face repository, `owner/name[/file][@revision]`. By
     default those of the estimator that are on this machine, else facebook/VGGT-1B or facebook/VGGT-Omega, which only

@@ -5,23 +5,27 @@ Names are loaded when they are used: importing this package loads no network and
 
 from importlib import import_module
 
-# Not when used, as the others: the function is named like its module, which would hide it once it is imported.
-from warpdata.geometry.filters.consistency import consistency as consistency
-
 _HOME = {
     "ContentBox": "types",
+    "ESTIMATORS": "estimators",
     "Estimator": "types",
+    "EstimatorRequest": "estimators",
+    "EstimatorRow": "estimators",
+    "FrameFailure": "types",
     "FrameGeometry": "types",
     "GivenEstimator": "given",
     "NetworkEstimator": "network.estimator",
+    "MemoryPlan": "estimators",
     "Provenance": "types",
     "SceneGeometry": "types",
+    "SfmEstimator": "sfm.estimator",
     "SkyFiltered": "filters.sky",
-    "choose_estimator": "estimators",
+    "choose_estimator": "choose",
+    "consistency": "filters.consistency",
     "resolve_weights": "network.weights",
 }
 
-__all__ = sorted([*_HOME, "consistency"])
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str):

@@ -1,161 +1,124 @@
-"""Which estimator a scene gets, and why."""
+"""The table of estimators: what gives depth and cameras to a scene, by name.
+
+A row stands in a module of its own that loads nothing heavy, since `--help` reads names and options from it; `build`
+imports what it needs. Other packages add rows through the entry points `warpdata.estimators`, see `warpdata.plugins`.
+Which row a scene gets is decided in `choose`.
+"""
 
 from __future__ import annotations
 
-import functools
-import importlib.util
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-import torch
+from warpdata.config import GeometryOptions, SizeOptions
+from warpdata.plugins import OwnOptions, Table
 
-from warpdata.config import FilterOptions, GeometryOptions, SizeOptions, default_cache_dir
-from warpdata.errors import GeometryError
-from warpdata.geometry.filters.sky import SkyFiltered, SkyModel, resolve_sky_model
-from warpdata.geometry.given import GivenEstimator
-from warpdata.geometry.network.estimator import NetworkEstimator
-from warpdata.geometry.network.network import shared_network
-from warpdata.geometry.network.weights import (
-    NetworkName,
-    ResolvedWeights,
-    default_repo,
-    resolve_weights,
-    weights_at_hand,
+if TYPE_CHECKING:  # all of these load PyTorch
+    import torch
+
+    from warpdata.geometry.types import Estimator, WorkFolder
+    from warpdata.sources.scene import Scene
+
+AUTO = "auto"
+"""Asks for the first row that suits the scene."""
+
+AS_ITS_WEIGHTS = "as its weights"
+"""The licence of an estimator whose weights bind what it makes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimatorRequest:
+    """What a run asks of whichever estimator it gets.
+
+    Attributes:
+        geometry: which estimator, and the options that several of them heed.
+        size: networks see views cropped or padded as the output is.
+        own: options of single estimators, each a value of its row's `options`.
+    """
+
+    geometry: GeometryOptions = field(default_factory=GeometryOptions)
+    size: SizeOptions = field(default_factory=SizeOptions)
+    own: OwnOptions = field(default_factory=OwnOptions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryPlan:
+    """How much memory an estimator takes.
+
+    Attributes:
+        about: what it depends on, in a sentence for people.
+        peak_bytes: frames it sees together, (height, width) of its maps and the device -> bytes at the peak, on that
+            device; None where nobody can say.
+    """
+
+    about: str
+    peak_bytes: Callable[[int, tuple[int, int], torch.device], int] | None = None
+
+
+def nothing_said(*_: Any) -> None:
+    """No reason: for rows that are always available, refuse no scene, or take no part in `auto`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimatorRow:
+    """One estimator.
+
+    Attributes:
+        name: what `--geometry` calls it.
+        about: what it does, in a line.
+        build: makes it, for a device. It may keep unfinished work in the folder that the last argument, where there is
+            one, gives for its provenance; asking for the folder begins the work. Loads nothing large before a scene
+            is estimated. Raises WeightsError or GeometryError where it cannot be made.
+        memory: what it takes.
+        license: what binds those who use what it makes, besides the licence of the pictures; None is nothing. Where it
+            is not `AS_ITS_WEIGHTS`, its provenance states it as `weights_license`, which goes into manifests.
+        options: dataclass of its own options, from which flags are made.
+        decodes_pictures: whether it decodes every picture itself and gives a failure for each that is broken or tiny.
+            Otherwise all are decoded once beforehand, and it never sees those.
+        unavailable: why it cannot run on this machine and what to do, or None.
+        refuses: why it can do nothing for a scene and what to do, or None; said where it is insisted on.
+        suits: why `auto` takes it for a scene, to follow "the scene ships no depth, and ...", or None. Rows are asked
+            in the table's order; unavailable ones are not.
+        last_resort: whether `auto` asks it after all others.
+        way_out: what a user does so that `auto` takes it; said where nothing suits.
+    """
+
+    name: str
+    about: str
+    build: Callable[[EstimatorRequest, torch.device, WorkFolder | None], Estimator]
+    memory: MemoryPlan
+    license: str | None
+    options: type | None = None
+    decodes_pictures: bool = False
+    unavailable: Callable[[], str | None] = nothing_said
+    refuses: Callable[[Scene], str | None] = nothing_said
+    suits: Callable[[Scene, EstimatorRequest], str | None] = nothing_said
+    last_resort: bool = False
+    way_out: str | None = None
+
+
+ESTIMATORS: Table[EstimatorRow] = Table(
+    "estimator",
+    "warpdata.estimators",
+    EstimatorRow,
+    {
+        "given": "warpdata.geometry.given_row:ROW",
+        "vggt": "warpdata.geometry.network.row:VGGT",
+        "vggt-omega": "warpdata.geometry.network.row:VGGT_OMEGA",
+        "sfm": "warpdata.geometry.sfm.row:ROW",
+    },
 )
-from warpdata.geometry.types import Estimator, Provenance
-from warpdata.sources.scene import Scene, View
-
-WorkFolder = Callable[[Provenance], Path]
-"""Where an estimator may keep what it has found so far of a scene, so that a killed run goes on there."""
-
-SKY_FOLDER = "sky"
-"""Of the cache's root: where sky scores are kept."""
-
-NAMES_SHOWN = 3
+"""Every estimator; `auto` asks them in this order, those of last resort in the end."""
 
 
-def choose_estimator(
-    scene: Scene,
-    options: GeometryOptions,
-    size: SizeOptions,
-    filters: FilterOptions,
-    *,
-    device: torch.device,
-    work_folder: WorkFolder | None = None,
-) -> tuple[Estimator, str]:
-    """The estimator for a scene, and which and why that one, for people.
-
-    `auto` takes, in this order: what the scene ships, if that is camera and depth of every view; the network of
-    `--weights`; a network whose published weights are on this machine; structure from motion, if pycolmap is installed.
-    It downloads nothing that was not asked for by `--weights`. Networks are loaded when first needed, once a run.
-
-    Args:
-        work_folder: where structure from motion keeps its intermediate results, the scene's alone; None keeps none.
+def check_estimator_name(name: str) -> None:
+    """Whether `--geometry` can be this.
 
     Raises:
-        GeometryError: the scene lacks what was insisted on, or nothing can give it geometry.
-        WeightsError: the weights asked for cannot be had.
-        BackendError: --filter-sky without onnxruntime.
+        ValueError: it is the name of none.
     """
-    if options.poses == "given" and not any(view.camera is not None for view in scene.views):
-        raise GeometryError(f"--poses given: scene {scene.id} ships no camera; use --poses estimated")
-    estimator, reason = _choose(scene, options, size, device, work_folder)
-    if filters.filter_sky:
-        folder = (options.cache_dir or default_cache_dir()) / SKY_FOLDER
-        estimator = SkyFiltered(estimator, _sky_model(filters.sky_model), folder)
-    return estimator, reason
-
-
-def _choose(
-    scene: Scene, options: GeometryOptions, size: SizeOptions, device: torch.device, work_folder: WorkFolder | None
-) -> tuple[Estimator, str]:
-    if options.geometry == "given":
-        if not any(view.camera is not None and view.depth is not None for view in scene.views):
-            raise GeometryError(
-                f"--geometry given: scene {scene.id} ships {_missing(scene)}; add both to its transforms.json, or use "
-                "--geometry auto"
-            )
-        return GivenEstimator(), "given, as asked for"
-    if options.geometry == "sfm":
-        if not _has_pycolmap():
-            raise GeometryError(
-                "--geometry sfm needs pycolmap, which is not installed; install it with `pip install 'warpdata[sfm]'`"
-            )
-        return _sfm(options, device, work_folder), "sfm, as asked for"
-    if options.geometry in ("vggt", "vggt-omega"):
-        return _network(_weights(options.weights, options.geometry), "as asked for", options, size, device)
-    if scene.ships_geometry:
-        return GivenEstimator(), "given: the scene ships camera and depth of every view"
-    if options.weights is not None:
-        why = f"the scene ships {_missing(scene)}, and --weights are given"
-        return _network(_weights(options.weights, None), why, options, size, device)
-    if spec := weights_at_hand():
-        why = f"the scene ships {_missing(scene)}, and these weights are on this machine"
-        return _network(_weights(spec, None), why, options, size, device)
-    if _has_pycolmap():
-        why = f"the scene ships {_missing(scene)}, and no network weights are at hand"
-        return _sfm(options, device, work_folder), f"sfm: {why}"
-    raise GeometryError(
-        f"nothing can give scene {scene.id} geometry: it ships {_missing(scene)}, no network weights are on this "
-        "machine, and pycolmap is not installed. Three ways out: add a transforms.json with cameras and depth; give "
-        f"--weights, or --geometry vggt to download {default_repo('vggt')} (5 GB); or install structure from motion "
-        "with `pip install 'warpdata[sfm]'`"
-    )
-
-
-def _network(
-    weights: ResolvedWeights, why: str, options: GeometryOptions, size: SizeOptions, device: torch.device
-) -> tuple[Estimator, str]:
-    # VGGT-Omega's input is made of a picture of any shape in one way.
-    mode = size.preprocess_mode if weights.network == "vggt" else "balanced"
-    estimator = NetworkEstimator(
-        lambda: shared_network(weights, mode, device),
-        weights=weights,
-        preprocess_mode=mode,
-        window_frames=options.window_frames,
-        window_overlap=options.window_overlap,
-        poses=options.poses,
-    )
-    return estimator, f"{weights.network}, {why}: {estimator.provenance.weights}, licence {weights.license}"
-
-
-@functools.lru_cache(maxsize=4)
-def _weights(spec: str | None, network: NetworkName | None) -> ResolvedWeights:
-    """Resolved once a run: asking the hub and reading a checkpoint's names for every scene would add up."""
-    return resolve_weights(spec, network)
-
-
-@functools.lru_cache(maxsize=1)
-def _sky_model(spec: str) -> SkyModel:
-    return resolve_sky_model(spec)
-
-
-def _has_pycolmap() -> bool:
-    """Without importing it: that belongs into a process of its own."""
-    return importlib.util.find_spec("pycolmap") is not None
-
-
-def _sfm(options: GeometryOptions, device: torch.device, work_folder: WorkFolder | None) -> Estimator:
-    from warpdata.geometry.sfm import SfmEstimator
-
-    estimator = SfmEstimator(device=device, poses=options.poses)
-    if work_folder is None:
-        return estimator
-    return SfmEstimator(device=device, poses=options.poses, work_dir=work_folder(estimator.provenance))
-
-
-def _missing(scene: Scene) -> str:
-    """What geometry the scene does not ship, for the middle of a sentence."""
-    without = {
-        "camera": [view for view in scene.views if view.camera is None],
-        "depth": [view for view in scene.views if view.depth is None],
-    }
-    parts = [f"no {what} for {_some(views, scene)}" for what, views in without.items() if views]
-    return " and ".join(parts) or "no view"
-
-
-def _some(views: list[View], scene: Scene) -> str:
-    if len(views) == len(scene.views):
-        return "any view"
-    names = ", ".join(view.name for view in views[:NAMES_SHOWN]) + (", ..." if len(views) > NAMES_SHOWN else "")
-    return f"{len(views)} of {len(scene.views)} views ({names})"
+    if name != AUTO and name not in ESTIMATORS:
+        raise ValueError(
+            f"--geometry {name}: there is no such estimator; choose from {', '.join((AUTO, *ESTIMATORS.names))}"
+        )

@@ -11,7 +11,9 @@ from warpdata.errors import GeometryError, ViewError
 from warpdata.geometry.types import (
     GIVEN_CONFIDENCE,
     ContentBox,
+    FrameFailure,
     FrameGeometry,
+    Outcome,
     Progress,
     Provenance,
     SceneGeometry,
@@ -41,24 +43,21 @@ class GivenEstimator:
                 f"scene {scene.id} ships no view with both camera and depth; add a transforms.json with both, or "
                 "choose another --geometry"
             )
-        left_out: dict[str, str] = {}
         return SceneGeometry(
             scene_id=scene.id,
-            frames=_read_frames(scene, left_out, progress),
             scale=scene.scale,
             provenance=self.provenance,
-            left_out=left_out,
+            outcomes=_read_frames(scene, progress),
         )
 
 
-def _read_frames(scene: Scene, left_out: dict[str, str], progress: Progress) -> Iterator[FrameGeometry]:
+def _read_frames(scene: Scene, progress: Progress) -> Iterator[Outcome]:
     for done, view in enumerate(scene.views, start=1):
         try:
-            frame = read_frame(view)
+            outcome = read_frame(view)
         except ViewError as error:
-            left_out[view.name] = str(error)
-        else:
-            yield frame
+            outcome = FrameFailure(name=view.name, reason=str(error))
+        yield outcome
         progress("reading depth", done, len(scene.views))
 
 

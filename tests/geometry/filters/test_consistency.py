@@ -33,7 +33,7 @@ def frame(index: int, *, depth_factor: float = 1.0) -> FrameGeometry:
 
 
 def scene(frames) -> SceneGeometry:
-    return SceneGeometry(scene_id="s", frames=iter(frames), scale="metric", provenance=Provenance(estimator="given"))
+    return SceneGeometry(scene_id="s", outcomes=iter(frames), scale="metric", provenance=Provenance(estimator="given"))
 
 
 def test_exact_geometry_agrees_up_to_the_pixel_grid():

@@ -73,7 +73,7 @@ class Flat:
             )
             for view in scene.views
         )
-        return SceneGeometry(scene_id=scene.id, frames=frames, scale="arbitrary", provenance=self.provenance)
+        return SceneGeometry(scene_id=scene.id, outcomes=frames, scale="arbitrary", provenance=self.provenance)
 
 
 @pytest.fixture
@@ -206,12 +206,7 @@ def test_frames_stay_a_stream(tmp_path, model):
     class Counting(Flat):
         def __call__(self, scene, *, progress=None):
             geometry = super().__call__(scene)
-            return SceneGeometry(
-                scene_id=scene.id,
-                frames=(taken.append(frame.name) or frame for frame in geometry.frames),
-                scale="arbitrary",
-                provenance=self.provenance,
-            )
+            return geometry.transformed(taken.append(frame.name) or frame for frame in geometry)
 
     scene = scene_of([landscape(tmp_path / f"{name}.png") for name in "abc"])
     frames = SkyFiltered(Counting(WHOLE), model, tmp_path / "sky")(scene).frames

@@ -24,10 +24,12 @@ from warpdata_vggt.formula import fill_by_formula
 from tests.geometry.pictures import photograph, scene_of, weights_of
 from warpdata.cache import GeometryCache
 from warpdata.camera import project, unproject
-from warpdata.config import FilterOptions, GeometryOptions, SizeOptions
+from warpdata.config import GeometryOptions, SizeOptions
 from warpdata.errors import GeometryError, WeightsError
-from warpdata.geometry import estimators
-from warpdata.geometry import network as network_module
+from warpdata.geometry.choose import choose_estimator
+from warpdata.geometry.estimators import EstimatorRequest
+from warpdata.geometry.network import network as network_module
+from warpdata.geometry.network import row
 from warpdata.geometry.network.network import VGGTNetwork, shared_network
 from warpdata.programs.materialize import main
 
@@ -78,18 +80,15 @@ def checkpoints(tmp_path_factory):
 def fresh(one_thread):
     """No network left over from another test."""
     shared_network.cache_clear()
-    estimators._weights.cache_clear()
+    row.resolved.cache_clear()
 
 
 def choose(scene, checkpoint, mode="crop", **options):
     options = {"window_frames": 3, "window_overlap": 1, **options}
-    return estimators.choose_estimator(
-        scene,
-        GeometryOptions(weights=str(checkpoint), **options),
-        SizeOptions(preprocess_mode=mode),
-        FilterOptions(),
-        device=CPU,
-    )[0]
+    request = EstimatorRequest(
+        geometry=GeometryOptions(weights=str(checkpoint), **options), size=SizeOptions(preprocess_mode=mode)
+    )
+    return choose_estimator(scene, request, device=CPU).estimator
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from warpdata.geometry.sfm.options import SfmOptions
 
 pytest.importorskip("pycolmap", reason="structure from motion needs the extra `sfm`")
 
-from warpdata.geometry.sfm import SfmEstimator
+from warpdata.geometry.sfm.estimator import SfmEstimator
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_frames_are_what_the_cache_expects(estimated):
 
 def test_the_views_agree(estimated):
     geometry, frames = estimated
-    for result in consistency(type(geometry)(**{**vars(geometry), "frames": frames})):
+    for result in consistency(geometry.transformed(frames)):
         assert result.agreeing > 0.9
         assert result.reprojection_error_px < 0.5
 
@@ -114,9 +114,9 @@ def test_same_pictures_same_bytes_with_any_number_of_threads(scenes, photographs
     scene = scenes.scene_of(tmp_path, pictures[:3])
     results = []
     for threads in (1, 4):
-        geometry = SfmEstimator(SfmOptions(threads=threads))(scene)
-        results.append((geometry.report, [next(geometry.frames)]))
-        geometry.frames.close()
+        geometry = SfmEstimator(SfmOptions(threads=threads, depth_megapixels=0.05))(scene)
+        frames = list(geometry.frames)
+        results.append((geometry.report, frames))
     (report_a, frames_a), (report_b, frames_b) = results
     assert report_a == report_b
     for a, b in zip(frames_a, frames_b, strict=True):
@@ -130,9 +130,18 @@ def test_an_interrupted_run_is_continued(scenes, photographs, tmp_path, monkeypa
     _, pictures, _ = photographs
     scene = scenes.scene_of(tmp_path, pictures[:3])
     work = tmp_path / "work"
-    first = SfmEstimator(work_dir=work)(scene)
+    asked_for = []
+
+    def work_dir(provenance):
+        asked_for.append(provenance)
+        return work
+
+    estimator = SfmEstimator(work_dir=work_dir)
+    assert asked_for == []  # work has not begun
+    first = estimator(scene)
     depth = next(first.frames).depth
-    first.frames.close()
+    first.close()
+    assert asked_for == [estimator.provenance]
     assert work.is_dir()
 
     def never(*arguments, **options):
@@ -141,7 +150,7 @@ def test_an_interrupted_run_is_continued(scenes, photographs, tmp_path, monkeypa
     monkeypatch.setattr("warpdata.geometry.sfm.matching.run_worker", never)
     monkeypatch.setattr("warpdata.geometry.sfm.mapping.run_worker", never)
     monkeypatch.setattr("warpdata.geometry.sfm.stereo.cost_volume", never)
-    again = SfmEstimator(work_dir=work)(scene)
+    again = SfmEstimator(work_dir=work_dir)(scene)
     assert torch.equal(next(again.frames).depth, depth)
 
 
@@ -152,13 +161,14 @@ def test_views_that_do_not_help_are_left_out_and_named(scenes, photographs, tmp_
     larger = np.kron(pictures[3], np.ones((2, 2, 1), dtype=np.uint8))
     scene = scenes.scene_of(tmp_path, [*pictures[:3], blank, pictures[0], pictures[1], larger, pictures[4]])
     scene.views[5].path.write_bytes(b"no picture")
-    geometry = SfmEstimator()(scene)
+    geometry = SfmEstimator(SfmOptions(depth_megapixels=0.05))(scene)
+    outcomes = [outcome.name for outcome in geometry]
+    assert outcomes == [f"v{index}" for index in range(8)]
     assert set(geometry.left_out) == {"v3", "v4", "v5"}
     assert "features were found" in geometry.left_out["v3"]
     assert "identical to that of v0" in geometry.left_out["v4"]
     assert "v5" in geometry.left_out["v5"]
     assert geometry.report["views"] == 5
-    geometry.frames.close()
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def photographs(shared, name: str) -> Scene:
 
 def test_photographs_without_overlap_are_refused(shared):
     pytest.importorskip("pycolmap")
-    from warpdata.geometry.sfm import SfmEstimator
+    from warpdata.geometry.sfm.estimator import SfmEstimator
 
     with pytest.raises(GeometryError, match="photographs share enough points"):
         SfmEstimator()(photographs(shared, "room"))
@@ -131,9 +131,10 @@ def test_photographs_without_overlap_are_refused(shared):
 def test_the_wrong_model_of_the_table_top_is_not_accepted(shared):
     """The first level registers all twelve views with 0.3 pixels error, and is 31 degrees off."""
     pytest.importorskip("pycolmap")
-    from warpdata.geometry.sfm import SfmEstimator
+    from warpdata.geometry.sfm.estimator import SfmEstimator
 
     geometry = SfmEstimator()(photographs(shared, "kitchen"))
+    list(geometry)
     first, *_, last = geometry.report["attempts"]
     assert first["level"] == "sift"
     assert first["views"] < 0.8 * 12

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Generator
 from statistics import median
 from typing import Any
 
 from warpdata.geometry.filters.consistency import ConsistencyCheck, FrameConsistency
-from warpdata.geometry.types import Estimator, FrameGeometry, Progress, Provenance, SceneGeometry, no_progress
+from warpdata.geometry.types import Estimator, FrameGeometry, Outcome, Progress, Provenance, SceneGeometry, no_progress
 from warpdata.sources.scene import Scene
 
 
 class Judged:
     """An estimator whose frames are compared with their neighbours as they pass, at the cost of milliseconds each.
 
-    `report["consistency"]` of its geometry is complete once the frames have been iterated.
+    Its geometry's report has the verdict as `consistency`.
     """
 
     def __init__(self, estimator: Estimator):
@@ -28,15 +27,16 @@ class Judged:
 
     def __call__(self, scene: Scene, *, progress: Progress = no_progress) -> SceneGeometry:
         geometry = self._estimator(scene, progress=progress)
-        return replace(geometry, frames=_compared(geometry.frames, geometry.report))
+        return geometry.transformed(_compared(geometry))
 
 
-def _compared(frames: Iterable[FrameGeometry], report: dict[str, Any]) -> Iterator[FrameGeometry]:
+def _compared(geometry: SceneGeometry) -> Generator[Outcome, None, dict[str, Any]]:
     check = ConsistencyCheck()
-    for frame in frames:
-        check.add(frame)
-        yield frame
-    report["consistency"] = summary(check.results())
+    for outcome in geometry:
+        if isinstance(outcome, FrameGeometry):
+            check.add(outcome)
+        yield outcome
+    return {**geometry.report, "consistency": summary(check.results())}
 
 
 def summary(results: list[FrameConsistency]) -> dict[str, Any]:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
-from warpdata.config import MIN_IMAGE_SIDE
-from warpdata.errors import GeometryError, ViewError
-from warpdata.geometry.types import Estimator, Progress, Provenance, SceneGeometry, no_progress
-from warpdata.sources.decode import load_image
+from warpdata.errors import ViewError
+from warpdata.geometry.types import (
+    Estimator,
+    Outcome,
+    Progress,
+    Provenance,
+    SceneGeometry,
+    in_scene_order,
+    no_progress,
+)
+from warpdata.geometry.usable import check_two_usable, load_usable
 from warpdata.sources.scene import Scene, View
 
 
 class ReadableViews:
     """An estimator that is given only the views whose pictures decode and are large enough to be of use.
 
-    Decoding everything once costs little beside any estimate, and happens only when a scene is not in the cache.
+    For estimators that do not decode every picture themselves: to see whether one is whole takes decoding all of it.
     """
 
     def __init__(self, estimator: Estimator, *, threads: int = 2):
@@ -27,30 +36,29 @@ class ReadableViews:
         return self._estimator.provenance
 
     def __call__(self, scene: Scene, *, progress: Progress = no_progress) -> SceneGeometry:
-        reasons: dict[str, str] = {}
+        failures: dict[str, str] = {}
         with ThreadPoolExecutor(self._threads) as pool:
             for done, (view, reason) in enumerate(zip(scene.views, pool.map(why_unusable, scene.views), strict=True)):
                 progress("checking pictures", done + 1, len(scene.views))
                 if reason is not None:
-                    reasons[view.name] = reason
-        usable = tuple(view for view in scene.views if view.name not in reasons)
-        if len(usable) < 2:
-            broken = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-            raise GeometryError(
-                f"a pair needs two pictures that can be read, scene {scene.id} has {len(usable)} of {len(scene.views)}"
-                + (f" ({broken})" if broken else "")
-            )
-        geometry = self._estimator(replace(scene, views=usable), progress=progress)
-        geometry.left_out.update(reasons)
-        return geometry
+                    failures[view.name] = reason
+        check_two_usable(scene, failures)
+        usable = replace(scene, views=tuple(view for view in scene.views if view.name not in failures))
+        geometry = self._estimator(usable, progress=progress)
+        return geometry.transformed(_with_failures(scene, failures, geometry))
+
+
+def _with_failures(
+    scene: Scene, failures: Mapping[str, str], geometry: SceneGeometry
+) -> Generator[Outcome, None, dict[str, Any]]:
+    yield from in_scene_order(scene, failures, geometry)
+    return geometry.report
 
 
 def why_unusable(view: View) -> str | None:
     """Why a view's picture cannot be used, or None."""
     try:
-        height, width = load_image(view.path).shape[-2:]
+        load_usable(view)
     except ViewError as error:
         return str(error)
-    if min(height, width) < MIN_IMAGE_SIDE:
-        return f"the picture is {width} x {height} pixels; at least {MIN_IMAGE_SIDE} on each side are needed"
     return None

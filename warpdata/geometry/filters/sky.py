@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,12 +23,21 @@ from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
-from warpdata.errors import BackendError, OutputError, WeightsError
+from warpdata.errors import BackendError, OutputError, ViewError, WeightsError
 from warpdata.files.atomic import atomic_file
 from warpdata.files.digests import remembered_sha256
 from warpdata.geometry.maths.sample import sample_picture
 from warpdata.geometry.network.hub import Hub, HubFile
-from warpdata.geometry.types import Estimator, FrameGeometry, Progress, Provenance, SceneGeometry, no_progress
+from warpdata.geometry.types import (
+    Estimator,
+    FrameFailure,
+    FrameGeometry,
+    Outcome,
+    Progress,
+    Provenance,
+    SceneGeometry,
+    no_progress,
+)
 from warpdata.sources.decode import load_image
 from warpdata.sources.scene import Scene
 
@@ -159,19 +169,29 @@ class SkyFiltered:
     def __call__(self, scene: Scene, *, progress: Progress = no_progress) -> SceneGeometry:
         geometry = self._estimator(scene, progress=progress)
         paths = {view.name: view.path for view in scene.views}
-        return replace(geometry, frames=self._without_sky(geometry, paths), provenance=self.provenance)
+        return geometry.transformed(self._without_sky(geometry, paths), provenance=self.provenance)
 
-    def _without_sky(self, geometry: SceneGeometry, paths: dict[str, Path]) -> Iterator[FrameGeometry]:
+    def _without_sky(self, geometry: SceneGeometry, paths: dict[str, Path]) -> Generator[Outcome, None, dict[str, Any]]:
         removed = total = 0
-        for frame in geometry.frames:
-            scores = self.scores(paths[frame.name]).float()[None, None]
-            hw = frame.depth.shape
-            score = sample_picture(scores, frame.image_hw, frame.content_box, hw, mode="bilinear")[0, 0]
-            keep = score < SKY_SCORE
-            removed += int(((frame.depth > 0) & ~keep).sum())
-            total += int((frame.depth > 0).sum())
-            geometry.report["sky_fraction"] = removed / max(total, 1)
-            yield replace(frame, depth=frame.depth.where(keep, 0), confidence=frame.confidence.where(keep, 1))
+        for outcome in geometry:
+            if not isinstance(outcome, FrameGeometry):
+                yield outcome
+                continue
+            filtered = self._frame_without_sky(outcome, paths[outcome.name])
+            if isinstance(filtered, FrameGeometry):
+                removed += int(((outcome.depth > 0) & (filtered.depth == 0)).sum())
+                total += int((outcome.depth > 0).sum())
+            yield filtered
+        return {**geometry.report, "sky_fraction": removed / max(total, 1)}
+
+    def _frame_without_sky(self, frame: FrameGeometry, picture_path: Path) -> Outcome:
+        try:
+            scores = self.scores(picture_path).float()[None, None]
+        except ViewError as error:
+            return FrameFailure(name=frame.name, reason=str(error))
+        score = sample_picture(scores, frame.image_hw, frame.content_box, frame.depth.shape, mode="bilinear")[0, 0]
+        ground = score < SKY_SCORE
+        return replace(frame, depth=frame.depth.where(ground, 0), confidence=frame.confidence.where(ground, 1))
 
     def scores(self, picture_path: Path) -> UInt8[Tensor, "h w"]:
         """Sky scores of a picture, from the folder or, the first time, from the network."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import Any, Literal
@@ -18,8 +18,17 @@ from warpdata.geometry.network.known_poses import KnownPoses
 from warpdata.geometry.network.network import DepthNetwork, LoadNetwork, NetworkInput, PreprocessMode
 from warpdata.geometry.network.weights import ResolvedWeights
 from warpdata.geometry.network.windows import Chain, Window, merge_windows, plan_windows
-from warpdata.geometry.types import FrameGeometry, Progress, Provenance, SceneGeometry, no_progress
-from warpdata.sources.decode import image_size, load_image, load_mask
+from warpdata.geometry.types import (
+    FrameGeometry,
+    Outcome,
+    Progress,
+    Provenance,
+    SceneGeometry,
+    in_scene_order,
+    no_progress,
+)
+from warpdata.geometry.usable import check_sides, check_two_usable, load_usable
+from warpdata.sources.decode import image_size, load_mask
 from warpdata.sources.scene import Scene, View
 
 VERSION = 1
@@ -76,31 +85,24 @@ class NetworkEstimator:
         return self._provenance
 
     def __call__(self, scene: Scene, *, progress: Progress = no_progress) -> SceneGeometry:
-        left_out: dict[str, str] = {}
         network = self._load()
-        views: list[View] = []
-        sizes: list[tuple[int, int]] = []
+        failures: dict[str, str] = {}
+        sizes: dict[str, tuple[int, int]] = {}
         for view in scene.views:
             try:
-                sizes.append(self._usable_size(view, network))
+                sizes[view.name] = self._usable_size(view, network)
             except ViewError as error:
-                left_out[view.name] = str(error)
-            else:
-                views.append(view)
-        if not views:
-            reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
-            raise GeometryError(f"no view of scene {scene.id} can be used: {reasons or 'it has none'}")
-        run = _Run(network, views, sizes, left_out, progress)
+                failures[view.name] = str(error)
+        check_two_usable(scene, failures)
+        views = [view for view in scene.views if view.name in sizes]
+        run = _Run(network, views, list(sizes.values()), failures, progress)
         windows = plan_windows(len(views), self._window_frames, self._window_overlap)
         run.check_memory(len(windows[0]))
-        report = {"frames": len(views), "windows": len(windows), "precision": network.precision}
         return SceneGeometry(
             scene_id=scene.id,
-            frames=self._frames(run, windows, report),
             scale=scene.scale if self._poses == "given" else "arbitrary",
             provenance=self.provenance,
-            left_out=left_out,
-            report=report,
+            outcomes=self._outcomes(scene, run, windows),
         )
 
     def _usable_size(self, view: View, network: DepthNetwork) -> tuple[int, int]:
@@ -109,43 +111,49 @@ class NetworkEstimator:
         Raises:
             ViewError: the view cannot be used, as far as that is known before its pixels are decoded.
         """
-        size = image_size(view.path)
-        if self._poses == "given" and view.camera_at(size) is None:
+        hw = image_size(view.path)
+        check_sides(hw)
+        if self._poses == "given" and view.camera_at(hw) is None:
             raise ViewError("the scene ships no camera for it, and --poses given was asked for")
-        if min(network.input_size(size)) < 1:
-            raise ViewError(f"a picture of {size[1]}x{size[0]} pixels is too flat for the network")
-        return size
+        if min(network.input_size(hw)) < 1:
+            raise ViewError(f"a picture of {hw[1]}x{hw[0]} pixels is too flat for the network")
+        return hw
 
-    def _frames(self, run: _Run, windows: Sequence[range], report: dict[str, Any]) -> Iterator[FrameGeometry]:
+    def _outcomes(self, scene: Scene, run: _Run, windows: Sequence[range]) -> Generator[Outcome, None, dict[str, Any]]:
+        report: dict[str, Any] = {
+            "frames": len(run.views),
+            "windows": len(windows),
+            "precision": run.network.precision,
+        }
         if self._poses == "given":
-            cameras = {i: view.camera_at(size) for i, (view, size) in enumerate(zip(run.views, run.sizes, strict=True))}
+            cameras = {i: view.camera_at(hw) for i, (view, hw) in enumerate(zip(run.views, run.sizes, strict=True))}
             place = KnownPoses(cameras, fits=report.setdefault("depth_scale", []))
         else:
             place = Chain(seams=report.setdefault("seams", []))
-        given: set[str] = set()
         with closing(run.windows(windows)) as predicted:
-            for frame in merge_windows(predicted, place):
-                given.add(frame.name)
-                yield frame
-        for name in given & run.left_out.keys():  # unusable in one window, but not in another
-            del run.left_out[name]
+            yield from in_scene_order(scene, run.failures, merge_windows(predicted, place))
+        return report
 
 
 class _Run:
-    """One scene on its way through the network."""
+    """One scene on its way through the network.
+
+    Attributes:
+        failures: view name -> why it has no frame, in any window or in one of its windows; grows as windows are seen.
+    """
 
     def __init__(
         self,
         network: DepthNetwork,
         views: list[View],
         sizes: list[tuple[int, int]],
-        left_out: dict[str, str],
+        failures: dict[str, str],
         progress: Progress,
     ):
         self.network = network
         self.views = views
         self.sizes = sizes
-        self.left_out = left_out
+        self.failures = failures
         self._progress = progress
         inputs = [network.input_size(size) for size in set(sizes)]
         self._hw = (max(height for height, _ in inputs), max(width for _, width in inputs))
@@ -173,16 +181,16 @@ class _Run:
                 self._progress("estimating depth and cameras", window.stop, len(self.views))
 
     def _input(self, index: int) -> NetworkInput:
-        return self.network.prepare(load_image(self.views[index].path)).padded(self._hw)
+        return self.network.prepare(load_usable(self.views[index])).padded(self._hw)
 
     def _predicted(self, loading: dict[int, Future[NetworkInput]]) -> Window:
-        """One window through the network; frames that cannot be used are missing, and named in `left_out`."""
+        """One window through the network; frames that cannot be used are missing, and named in `failures`."""
         inputs: dict[int, NetworkInput] = {}
         for index, future in loading.items():
             try:
                 inputs[index] = future.result()
             except ViewError as error:
-                self.left_out[self.views[index].name] = str(error)
+                self.failures[self.views[index].name] = str(error)
         if not inputs:
             return {}
         images = torch.stack([seen.pixels for seen in inputs.values()]).float() / 255
@@ -196,7 +204,7 @@ class _Run:
             try:
                 frames[index] = self._frame(index, seen, camera, prediction.depth[place], prediction.confidence[place])
             except ViewError as error:
-                self.left_out[self.views[index].name] = str(error)
+                self.failures[self.views[index].name] = str(error)
         return frames
 
     def _frame(

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from warpdata.errors import WeightsError
-from warpdata.geometry.network.weights import ResolvedWeights
+from warpdata.geometry.network.weights import NetworkName, ResolvedWeights
 from warpdata.geometry.types import ContentBox
 
 SPARE_MEMORY = 0.1
@@ -185,6 +185,26 @@ class VGGTNetwork:
 def shared_network(weights: ResolvedWeights, preprocess_mode: PreprocessMode, device: torch.device) -> DepthNetwork:
     """The network of these weights; the last one loaded stays, so that the scenes of a run share it."""
     return VGGTNetwork(weights, preprocess_mode, device)
+
+
+def peak_bytes(network: NetworkName, frames: int, hw: tuple[int, int], device: torch.device) -> int:
+    """What the published network takes on a device at the peak, weights included, in bytes; before anything is loaded.
+
+    Args:
+        frames: seen together.
+        hw: height and width of its input, multiples of its patches.
+    """
+    import warpdata_vggt
+    from warpdata_vggt.memory import memory_plan
+
+    dtype = warpdata_vggt.default_dtype(device)
+    with torch.device("meta"):  # sizes without memory
+        if network == "vggt":
+            empty = warpdata_vggt.VGGT(warpdata_vggt.VGGTConfig(), dtype=dtype)
+        else:
+            empty = warpdata_vggt.VGGTOmega(warpdata_vggt.VGGTOmegaConfig(), dtype=dtype)
+    weights = sum(tensor.nbytes for tensor in (*empty.parameters(), *empty.buffers()))
+    return memory_plan(empty.config, frames, hw, dtype=dtype, device=device, weights=weights).total
 
 
 def free_memory(device: torch.device) -> int | None:

@@ -1,5 +1,1 @@
 """The estimator `sfm`: cameras by structure from motion, dense depth by multi-view stereo, no network weights."""
-
-from warpdata.geometry.sfm.estimator import SfmEstimator
-
-__all__ = ["SfmEstimator"]

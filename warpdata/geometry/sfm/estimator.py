@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +25,15 @@ from warpdata.geometry.sfm.pictures import Picture, prepare_pictures
 from warpdata.geometry.sfm.stereo import DenseStereo
 from warpdata.geometry.sfm.types import SparseModel
 from warpdata.geometry.sfm.view_selection import MIN_COMMON_POINTS, select_sources
-from warpdata.geometry.types import FrameGeometry, Progress, Provenance, SceneGeometry, no_progress
+from warpdata.geometry.types import (
+    Outcome,
+    Progress,
+    Provenance,
+    SceneGeometry,
+    WorkFolder,
+    in_scene_order,
+    no_progress,
+)
 from warpdata.sources.scene import Scene
 
 VERSION = 1
@@ -45,8 +53,8 @@ class SfmEstimator:
         options: see `SfmOptions`.
         poses: `given` insists on the cameras that the views bring.
         device: where the dense stereo is computed.
-        work_dir: folder for matches, the sparse model and coarse depth, one of its own for each scene. What an
-            interrupted run left there is used; remove it once the geometry is stored. None takes a temporary folder.
+        work_dir: gives the folder for matches, the sparse model and coarse depth. What an interrupted run left there
+            is used. None takes a temporary folder.
     """
 
     def __init__(
@@ -55,7 +63,7 @@ class SfmEstimator:
         *,
         poses: Literal["estimated", "given"] = "estimated",
         device: torch.device | str = "cpu",
-        work_dir: Path | None = None,
+        work_dir: WorkFolder | None = None,
     ):
         self._options = options or SfmOptions()
         self._poses = poses
@@ -68,7 +76,7 @@ class SfmEstimator:
         return Provenance(estimator="sfm", version=VERSION, options={**options, "poses": self._poses})
 
     def __call__(self, scene: Scene, *, progress: Progress = no_progress) -> SceneGeometry:
-        """Cameras now, depth as `frames` is iterated.
+        """Cameras now, depth as the outcomes are iterated.
 
         Raises:
             GeometryError: the cameras cannot be found reliably, and what about the photographs is the reason.
@@ -79,7 +87,10 @@ class SfmEstimator:
                 f"--poses given: {len(missing)} of {len(scene.views)} views of scene {scene.id} have no camera "
                 f"({', '.join(missing[:3])}); add them to its transforms.json, or use --poses estimated"
             )
-        folder = Path(tempfile.mkdtemp(prefix="warpdata-sfm-")) if self._work_dir is None else self._work_dir
+        if self._work_dir is None:
+            folder = Path(tempfile.mkdtemp(prefix="warpdata-sfm-"))
+        else:
+            folder = self._work_dir(self.provenance)
         try:
             return self._estimate(scene, folder, progress, cameras_known=not missing)
         except BaseException:
@@ -88,18 +99,18 @@ class SfmEstimator:
 
     def _estimate(self, scene: Scene, folder: Path, progress: Progress, *, cameras_known: bool) -> SceneGeometry:
         options = self._options
-        pictures, left_out = prepare_pictures(
+        pictures, failures = prepare_pictures(
             scene.views, folder / "pictures", megapixels=options.match_megapixels, progress=progress
         )
         if len(pictures) < 2:
             raise GeometryError(
                 f"depth needs at least two different photographs, {len(pictures)} of {len(scene.views)} can be used: "
-                + "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+                + "; ".join(f"{name}: {reason}" for name, reason in failures.items())
             )
         find = triangulate if cameras_known else map_views
         mapping = find(pictures, folder, threads=options.threads, time_limit_s=options.time_limit_s, progress=progress)
         model, lonely = drop_lonely_views(mapping.model)
-        left_out |= mapping.left_out | lonely
+        failures |= mapping.left_out | lonely
         if not cameras_known:
             model = normalised(model)
         of_view = {picture.view.name: picture for picture in pictures}
@@ -113,16 +124,23 @@ class SfmEstimator:
         )
         return SceneGeometry(
             scene_id=scene.id,
-            frames=self._frames(stereo, folder, progress),
             scale=scene.scale if cameras_known else "arbitrary",
             provenance=self.provenance,
-            left_out=left_out,
-            report=describe(mapping, model, pictures),
+            outcomes=self._outcomes(scene, failures, stereo, folder, describe(mapping, model, pictures), progress),
         )
 
-    def _frames(self, stereo: DenseStereo, folder: Path, progress: Progress) -> Iterator[FrameGeometry]:
+    def _outcomes(
+        self,
+        scene: Scene,
+        failures: dict[str, str],
+        stereo: DenseStereo,
+        folder: Path,
+        report: dict[str, Any],
+        progress: Progress,
+    ) -> Generator[Outcome, None, dict[str, Any]]:
         try:
-            yield from stereo.frames(progress)
+            yield from in_scene_order(scene, failures, stereo.frames(progress))
+            return report
         finally:
             self._clean(folder)
 

@@ -14,7 +14,7 @@ from PIL import Image
 from warpdata.camera import Camera
 from warpdata.errors import ViewError
 from warpdata.geometry.types import Progress
-from warpdata.sources.decode import load_image
+from warpdata.geometry.usable import load_usable
 from warpdata.sources.fit import limit_megapixels
 from warpdata.sources.scene import View
 
@@ -61,8 +61,8 @@ def prepare_pictures(
     """Write every picture, reduced to `megapixels`, into `folder`.
 
     Returns:
-        The pictures in the order of the views, and the views left out with the reason: those that cannot be read, and
-        those whose pixels equal another's, since a picture seen twice says nothing about depth.
+        The pictures in the order of the views, and the views left out with the reason: those that cannot be read,
+        that are too small, and those whose pixels equal another's, since a picture seen twice says nothing about depth.
     """
     folder.mkdir(parents=True, exist_ok=True)
     pictures: list[Picture] = []
@@ -71,7 +71,7 @@ def prepare_pictures(
     for done, view in enumerate(views):
         progress("reading pictures", done, len(views))
         try:
-            rgb = load_image(view.path)
+            rgb = load_usable(view)
             exif = read_exif(view.path)
         except ViewError as error:
             left_out[view.name] = str(error)

@@ -33,7 +33,7 @@ def dataset_card(records: Sequence[Record], *, data_files: str | None = None) ->
             f'    path: "{data_files}"',
         ]
     scenes = len({record.scene for record in records})
-    models = _stated(records, "model") or _stated(records, "estimator")
+    models = _stated(records, "model")
     lines += [
         "---",
         "",
