@@ -15,7 +15,7 @@ from torch import Tensor
 
 from warpdata.camera import pixel_centres
 from warpdata.config import RenderOptions
-from warpdata.render.scale import has_depth
+from warpdata.geometry.maths.resample import has_depth
 
 SUBPIXELS = 256
 """Steps a pixel is divided into by the earlier program's rasteriser."""

@@ -82,7 +82,7 @@ class Overlaps:
             name=frame.name,
             depth=depth,
             confidence=confidence,
-            camera=frame.camera.mapped((hw[1] / width, hw[0] / height), (0.0, 0.0), hw),
+            camera=frame.camera.resized(hw),
             image_hw=frame.image_hw,
             content_box=frame.content_box,
         )
