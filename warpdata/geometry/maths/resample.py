@@ -104,7 +104,7 @@ def resample_depth(
     """Depth and confidence on the pixels of `grid`, in float32, by the rule at the top of this file.
 
     Depth that is not finite or not positive counts as none and comes out as 0. Pixels whose centre lies outside the
-    source have depth 0 and confidence 1, the least there is. Every operation is rounded by itself, in the order written.
+    source have depth 0 and confidence 1, the least there is. Every operation is rounded by itself, in this order.
     """
     depth = depth.float()
     depth = torch.where(has_depth(depth), depth, 0)
