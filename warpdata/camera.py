@@ -77,7 +77,7 @@ class Camera:
         left, top, right, bottom = box
         if right <= left or bottom <= top:
             raise ValueError(f"the box {box} (left, top, right, bottom) is empty; give right > left and bottom > top")
-        return self.mapped((1.0, 1.0), (-left, -top), (bottom - top, right - left))
+        return self.mapped((1.0, 1.0), (float(-left), float(-top)), (bottom - top, right - left))
 
     def rays(self, xy: Float[Tensor, "*points 2"]) -> Float[Tensor, "*batch_and_points 3"]:
         """Ways from the camera through image positions, in camera axes, as long as their depth is 1.

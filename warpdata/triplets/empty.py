@@ -7,8 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from warpdata.config import RenderOptions
-from warpdata.render.splat import is_confident
 from warpdata.geometry.maths.resample import has_depth
+from warpdata.render.splat import is_confident
 from warpdata.triplets.inputs import PairInputs
 from warpdata.triplets.triplet import Triplet
 

@@ -20,7 +20,7 @@ COARSE_PIXELS = 8192
 """Overlap is measured on depth maps of about so many pixels."""
 
 MEASURE_VERSION = 2
-"""Raised when a measured share changes, so that what was kept is measured again. 2: near and far are shares of depth."""
+"""Raised when measured shares change, so that those kept are measured again. 2: near and far are shares of depth."""
 
 FRAMES_AT_HAND = 64
 

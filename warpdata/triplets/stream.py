@@ -37,7 +37,9 @@ class Failed:
 
 
 class TripletStream:
-    """Renders pairs in order, leaving out those whose splat is empty; decoding runs ahead in threads. Hold one for a whole run, its threads are reused.
+    """Renders pairs in order, leaving out those whose splat is empty; decoding runs ahead in threads.
+
+    Hold one for a whole run, its threads are reused.
 
     Args:
         options: of the warp.
@@ -76,7 +78,7 @@ class TripletStream:
         self._pool.shutdown(cancel_futures=True)
 
     def triplets(self, scene: ScenePairs, pairs: Sequence[Pair]) -> Iterator[Made | Failed]:
-        """Triplets of the given pairs, in their order; `Failed` in the place of one that cannot be decoded or is empty."""
+        """Triplets of the given pairs, in their order; `Failed` in place of one that cannot be decoded or is empty."""
         waiting: list[PairInputs] = []
         for pair, future in self._decoded(scene, pairs):
             try:
