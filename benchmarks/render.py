@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -260,9 +261,23 @@ def measure(backends: Iterable[str], device: torch.device, threads: int) -> None
                 print("|", " | ".join(map(str, [*row, f"{alternative / middle:.1f}"])), "|", flush=True)
 
 
+class Clock:
+    """Calls functions and notes the seconds they take, under a name each."""
+
+    def __init__(self, times: dict[str, list[float]]):
+        self.times = times
+
+    def __call__(self, name: str, function: Callable, *arguments: object) -> Any:
+        begin = time.perf_counter()
+        result = function(*arguments)
+        self.times.setdefault(name, []).append(time.perf_counter() - begin)
+        return result
+
+
 def measure_stages(threads: int) -> None:
     """Print where the CPU renderer's time goes, for one megapixel."""
-    from warpdata.render.cpu.picture import Picture
+    from warpdata.render.cpu import picture
+    from warpdata.render.near_far import near_far_of_depth
     from warpdata.render.numba_backend import PLANES, empty_rendering, item
     from warpdata.render.view import view_of_depth
 
@@ -272,24 +287,20 @@ def measure_stages(threads: int) -> None:
         Camera(K=camera.K[None], cam_from_world=camera.cam_from_world[None], hw=camera.hw)
         for camera in (scene.reference, scene.target)
     ]
-    view = view_of_depth(*cameras)
+    view = view_of_depth(*cameras).within(near_far_of_depth(scene.depth.reshape(1, *SIZES["1"]), RenderOptions()))
     hw = SIZES["1"]
     inputs = [item(tensor, 0) for tensor in (scene.image, scene.depth, scene.confidence)]
     times: dict[str, list[float]] = {}
     for _ in range(30):
         rendering = empty_rendering(1, hw)
-        picture = Picture(view, 0, RenderOptions(), points=hw[0] * hw[1], s0=None)
-        stages = {
-            "project": lambda p=picture: p.project_depth(*inputs),
-            "draw": picture.draw,
-            "find visible": picture.find_visible,
-            "fill holes": picture.fill_holes,
-            "finish": lambda p=picture, r=rendering: p.finish(*(item(getattr(r, name), 0) for name in PLANES)),
-        }
-        for name, stage in stages.items():
-            begin = time.perf_counter()
-            stage()
-            times.setdefault(name, []).append(time.perf_counter() - begin)
+        planes = [item(getattr(rendering, name), 0) for name in PLANES]
+        task = picture.task_of(view, 0, RenderOptions(), points=hw[0] * hw[1], s0=None)
+        clock = Clock(times)
+        projected = clock("project", picture.project_depth, task, *inputs)
+        drawn = clock("draw", picture.draw, task, projected)
+        seen = clock("find visible", picture.find_visible, task, drawn)
+        fade = clock("fill holes", picture.fill_holes, task, seen)
+        clock("finish", picture.finish, task, drawn, seen, fade, *planes)
     print(f"\n### Stages of one megapixel, cpu, {threads} thread{'s' * (threads > 1)}\n")
     print("| stage | ms: median (best) |\n|---|---|")
     for name, values in times.items():

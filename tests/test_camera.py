@@ -107,3 +107,46 @@ def test_a_bad_camera_says_what_is_wrong(change, message):
 
 def test_a_good_camera_passes():
     assert check_camera(lopsided_camera((0.2, 0.1, -2.0), (5.0, 6.0, 7.0))) is None
+
+
+def test_a_resized_picture_has_a_resized_camera():
+    """10 x 7 px of focal length, doubled across and tripled down: a point moves with its pixel."""
+    camera = lopsided_camera(translation=(0.0, 0.0, 2.0))
+    resized = camera.resized((15, 16))
+    assert resized.hw == (15, 16)
+    assert resized.K.tolist() == [[20.0, 0, 6.5], [0, 21.0, 8.25], [0, 0, 1]]
+    assert camera.resized(camera.hw).K.tolist() == camera.K.tolist()
+    points = torch.tensor([[0.2, -0.1, 1.0]], dtype=torch.float64)
+    torch.testing.assert_close(project(points, resized)[0], project(points, camera)[0] * torch.tensor([2.0, 3.0]))
+
+
+def test_a_crop_moves_the_principal_point_alone():
+    camera = lopsided_camera()
+    cropped = camera.cropped((2, -1, 7, 4))
+    assert cropped.hw == (5, 5)
+    assert cropped.K.tolist() == [[10.0, 0, 1.25], [0, 7.0, 3.75], [0, 0, 1]]
+    with pytest.raises(ValueError, match="is empty"):
+        camera.cropped((3, 0, 3, 5))
+
+
+def test_rays_reach_the_plane_at_depth_1():
+    """By hand: ((x - cx) / fx, (y - cy) / fy, 1); a batch of cameras sends rays through all positions."""
+    camera = lopsided_camera()
+    xy = torch.tensor([[3.25, 2.75], [13.25, 9.75]], dtype=torch.float64)
+    assert camera.rays(xy).tolist() == [[0, 0, 1], [1, 1, 1]]
+    assert camera.rays(xy[0]).tolist() == [0, 0, 1]
+    batch = stack_cameras([camera, camera.mapped((1.0, 1.0), (1.0, 0.0), camera.hw)])
+    rays = batch.rays(xy.reshape(1, 2, 2))
+    assert rays.shape == (2, 1, 2, 3)
+    assert rays[1, 0, 1].tolist() == pytest.approx([0.9, 1, 1])
+
+
+@given(st.lists(st.floats(-3, 3), min_size=6, max_size=6))
+def test_rays_times_depth_project_to_where_they_came_from(numbers):
+    camera = lopsided_camera(tuple(numbers[:3]), tuple(numbers[3:]))
+    xy = torch.tensor([[0.5, 0.5], [7.5, 4.5], [-3.0, 11.0]], dtype=torch.float64)
+    world_from_cam = camera.world_from_cam
+    points = (camera.rays(xy) * 2.5) @ world_from_cam[:3, :3].mT + world_from_cam[:3, 3]
+    back, z = project(points, camera)
+    torch.testing.assert_close(back, xy)
+    torch.testing.assert_close(z, torch.full((3,), 2.5, dtype=torch.float64))

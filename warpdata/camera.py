@@ -51,8 +51,8 @@ class Camera:
     def mapped(self, scale_xy: tuple[float, float], offset_xy: tuple[float, float], hw: tuple[int, int]) -> Camera:
         """The camera of the same picture after `x' = scale_x x + offset_x`, `y' = scale_y y + offset_y`.
 
-        Resizing, cropping (negative offset) and padding (positive offset) are all of this kind. Coordinates are
-        pixels with the first pixel's centre at (0.5, 0.5), so a resize has no offset.
+        The general case of `resized` and `cropped`, for both at once and for padding (a positive offset). Coordinates
+        are pixels with the first pixel's centre at (0.5, 0.5), so a resize has no offset.
         """
         pixel_map = torch.tensor(
             [[scale_xy[0], 0, offset_xy[0]], [0, scale_xy[1], offset_xy[1]], [0, 0, 1]],
@@ -60,6 +60,37 @@ class Camera:
             device=self.K.device,
         )
         return replace(self, K=pixel_map @ self.K, hw=hw)
+
+    def resized(self, hw: tuple[int, int]) -> Camera:
+        """The camera of the same picture resized to another height and width, each side by its own factor."""
+        return self.mapped((hw[1] / self.hw[1], hw[0] / self.hw[0]), (0.0, 0.0), hw)
+
+    def cropped(self, box: tuple[int, int, int, int]) -> Camera:
+        """The camera of a rectangle of the picture.
+
+        Args:
+            box: left, top, right, bottom in whole pixels; parts outside the picture are as good as those inside.
+
+        Raises:
+            ValueError: the rectangle is empty.
+        """
+        left, top, right, bottom = box
+        if right <= left or bottom <= top:
+            raise ValueError(f"the box {box} (left, top, right, bottom) is empty; give right > left and bottom > top")
+        return self.mapped((1.0, 1.0), (float(-left), float(-top)), (bottom - top, right - left))
+
+    def rays(self, xy: Float[Tensor, "*points 2"]) -> Float[Tensor, "*batch_and_points 3"]:
+        """Ways from the camera through image positions, in camera axes, as long as their depth is 1.
+
+        Multiplied by depth they are points. In the dtype and on the device of `xy` and the camera, which share them.
+
+        Args:
+            xy: positions (x, y) in pixels; a batch of cameras gives the rays of every one of them through all.
+        """
+        over_points = (..., *[None] * (xy.ndim - 1), slice(None))
+        focal = torch.stack([self.K[..., 0, 0], self.K[..., 1, 1]], dim=-1)[over_points]
+        across = (xy - self.K[..., :2, 2][over_points]) / focal
+        return torch.cat([across, torch.ones_like(across[..., :1])], dim=-1)
 
     def __getitem__(self, index: int | slice) -> Camera:
         """One camera, or fewer, of a batch."""
@@ -152,9 +183,7 @@ def unproject(
     """
     camera = camera.to(dtype=torch.float64, device=depth.device)
     xy = pixel_centres(depth.shape[-2:], offset=pixel_offset, dtype=torch.float64, device=depth.device)
-    focal = torch.stack([camera.K[..., 0, 0], camera.K[..., 1, 1]], dim=-1)[..., None, None, :]
-    rays = (xy - camera.K[..., None, None, :2, 2]) / focal
-    in_camera = torch.cat([rays, torch.ones_like(rays[..., :1])], dim=-1) * depth[..., None]
+    in_camera = camera.rays(xy) * depth[..., None]
     world_from_cam = camera.world_from_cam
     rotation, centre = world_from_cam[..., None, :3, :3], world_from_cam[..., None, None, :3, 3]
     return (in_camera @ rotation.mT + centre).to(depth.dtype)

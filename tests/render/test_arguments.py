@@ -11,7 +11,8 @@ from jaxtyping import TypeCheckError
 from tests.render.views import pair
 from warpdata.errors import BackendError
 from warpdata.render import BACKENDS, RenderOptions, estimate_s0, warp
-from warpdata.render.api import backend_module, check_tensor
+from warpdata.render.api import check_tensor
+from warpdata.render.backends import choose_backend
 
 
 def test_wrong_types_and_sizes_are_refused():
@@ -63,11 +64,11 @@ def test_warp_on_a_device_it_cannot_use_says_why():
 @pytest.mark.parametrize(("backend", "device"), [("numba", "cuda:0"), ("warp", "mps")])
 def test_backends_refuse_devices_they_do_not_know(backend, device):
     with pytest.raises(BackendError, match=f"{backend} backend renders tensors on cpu.*, these are on {device}"):
-        backend_module(backend, torch.device(device))
+        choose_backend(backend, torch.device(device))
 
 
 def test_auto_takes_the_definition_on_other_devices():
-    assert backend_module("auto", torch.device("mps")).__name__ == BACKENDS["torch"]
+    assert choose_backend("auto", torch.device("mps")) is BACKENDS["torch"]
 
 
 def test_the_automatic_s0_is_a_pixel_at_the_median_depth():

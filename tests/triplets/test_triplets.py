@@ -3,48 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from tests.scenes import HW, plane_camera, plane_depth, plane_picture
-from warpdata.config import FilterOptions, RenderOptions, SizeOptions
-from warpdata.geometry.types import GIVEN_CONFIDENCE, ContentBox, FrameGeometry
-from warpdata.triplets.inputs import collate_inputs, prepare_pair
+from tests.scenes import HW
+from tests.triplets.planes import plane_pair
+from warpdata.config import FilterOptions, RenderOptions
+from warpdata.geometry.types import GIVEN_CONFIDENCE
+from warpdata.triplets.inputs import collate_inputs
 from warpdata.triplets.render import render_triplets
 from warpdata.triplets.triplet import split_batch
-
-
-def plane_frame(index, depth_hw=HW):
-    """Geometry of one view of the plane, at a resolution of its own."""
-    height, width = depth_hw
-    camera = plane_camera(index).mapped((width / HW[1], height / HW[0]), (0.0, 0.0), depth_hw)
-    return FrameGeometry(
-        name=f"view{index}",
-        depth=plane_depth(camera).float(),
-        confidence=torch.full(depth_hw, GIVEN_CONFIDENCE),
-        camera=camera,
-        image_hw=HW,
-        content_box=ContentBox(left=0.0, top=0.0, right=float(HW[1]), bottom=float(HW[0])),
-    )
-
-
-def picture_loader(picture):
-    def load(fit):
-        return torch.from_numpy(np.array(fit.apply(Image.fromarray(picture)))).permute(2, 0, 1).contiguous()
-
-    return load
-
-
-def plane_pair(reference=0, target=1, output_hw=HW, depth_hw=HW, filters=None, picture=None, **size):
-    pictures = [plane_picture(plane_camera(index)) if picture is None else picture for index in (reference, target)]
-    return prepare_pair(
-        f"plane/view{target}",
-        plane_frame(reference, depth_hw),
-        plane_frame(target, depth_hw),
-        *map(picture_loader, pictures),
-        output_hw=output_hw,
-        size=SizeOptions(**size),
-        filters=filters or FilterOptions(),
-    )
 
 
 def test_a_view_paired_with_itself_comes_back():

@@ -25,10 +25,12 @@ class RenderOptions:
     """Neighbourhood of the hidden-point test, in scene units; auto takes the reference's median pixel footprint."""
     occlusion_threshold: float = 0.1
     """A point is hidden when the mean openness of the space before it is below this, 0 to 2; higher hides more."""
-    near: float = 0.01
-    """Points nearer to the target camera are dropped, in scene units."""
-    far: float = 1e6
-    """Points farther from the target camera are dropped, in scene units."""
+    near: float | Literal["auto"] = "auto"
+    """Points nearer to the target camera are dropped, in scene units; auto takes a hundredth or so of the depth at
+    which the reference begins, whatever its unit."""
+    far: float | Literal["auto"] = "auto"
+    """Points farther from the target camera are dropped, in scene units; auto takes some 260,000 times the reference's
+    median depth."""
     background: tuple[int, int, int] = (0, 0, 0)
     """Colour (R, G, B) of holes beyond the fade."""
     compat: bool = False
@@ -39,7 +41,10 @@ class RenderOptions:
             raise ValueError(f"--sigma is {self.sigma}; it must be 0 or more, in pixels")
         if self.s0 != "auto" and not self.s0 > 0:
             raise ValueError(f"--s0 is {self.s0}; it must be auto or a positive number of scene units")
-        if not 0 < self.near < self.far:
-            raise ValueError(f"--near {self.near} and --far {self.far} must satisfy 0 < near < far")
+        for name, bound in (("near", self.near), ("far", self.far)):
+            if bound != "auto" and not bound > 0:
+                raise ValueError(f"--{name} is {bound}; it must be auto or a positive number of scene units")
+        if "auto" not in (self.near, self.far) and not self.near < self.far:
+            raise ValueError(f"--near {self.near} and --far {self.far} must satisfy near < far")
         if any(not 0 <= channel <= 255 for channel in self.background):
             raise ValueError(f"--background is {self.background}; each channel must lie between 0 and 255")

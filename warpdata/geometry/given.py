@@ -87,7 +87,7 @@ def read_frame(view: View) -> FrameGeometry:
         name=view.name,
         depth=depth,
         confidence=torch.where(depth > 0, GIVEN_CONFIDENCE, 1.0),
-        camera=camera.mapped((width / image_width, height / image_height), (0.0, 0.0), (height, width)),
+        camera=camera.resized((height, width)),
         image_hw=image_hw,
         content_box=ContentBox(left=0.0, top=0.0, right=float(image_width), bottom=float(image_height)),
     )

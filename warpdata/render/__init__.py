@@ -1,7 +1,8 @@
 """The warp: coloured points seen from a camera. One definition, several backends that agree on it."""
 
 from warpdata.config import RenderOptions
-from warpdata.render.api import BACKENDS, render_points, warp
+from warpdata.render.api import render_points, warp
+from warpdata.render.backends import BACKENDS
 from warpdata.render.scale import estimate_s0
 from warpdata.render.types import WARP_VERSION, Rendering
 from warpdata.render.upsample import upsample_depth

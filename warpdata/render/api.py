@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib import import_module
-from types import ModuleType
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from warpdata.camera import Camera, unproject
+from warpdata.camera import Camera
 from warpdata.config import RenderOptions
-from warpdata.errors import BackendError
+from warpdata.render.backends import choose_backend
+from warpdata.render.near_far import near_far_of_depth, near_far_of_points
 from warpdata.render.scale import estimate_s0
 from warpdata.render.types import Rendering
-from warpdata.render.upsample import upsample_depth
 from warpdata.render.view import view_of_depth, view_of_points
-
-BACKENDS: dict[str, str] = {
-    "torch": "warpdata.render.reference",
-    "numba": "warpdata.render.numba_backend",
-    "warp": "warpdata.render.warp_backend",
-}
-"""Name of each backend, and the module with its `splat_depth` and `splat_points`; imported when first used."""
-
-FASTEST: dict[str, str] = {"cpu": "numba", "cuda": "warp"}
-"""What `backend="auto"` takes for each type of device, `torch` for any other."""
-
-DEVICES: dict[str, tuple[str, ...]] = {"numba": ("cpu",), "warp": ("cpu", "cuda")}
-"""Types of device a backend renders on, for those that do not render on all."""
-
-SMALLEST_COMPAT_DEPTH = 1e-6
-"""Depths up to this count as none under `compat`."""
+from warpdata.render.world_points import points_of_reference
 
 
 def warp(
@@ -87,7 +70,7 @@ def warp(
     if tuple(reference_camera.hw) != hw:
         raise ValueError(
             f"the reference camera is of size {tuple(reference_camera.hw)}, its image of {hw}; "
-            "give the camera of the image (`Camera.mapped` follows a resize)"
+            "give the camera of the image (`Camera.resized` follows a resize)"
         )
     s0 = given_s0(s0, options, image.device)
     batch = torch.broadcast_shapes(
@@ -102,18 +85,18 @@ def warp(
     confidence = None if confidence is None else flatten(confidence, batch, 2)
     reference_camera, target_camera = flatten_camera(reference_camera, batch), flatten_camera(target_camera, batch)
     s0 = None if s0 is None else flatten(s0, batch, 0)
-    run = backend_module(backend, image.device)
+    run = choose_backend(backend, image.device).load()
+    near_far = near_far_of_depth(depth, options)
     if options.compat:
-        depth, confidence = upsample_depth(depth, confidence, hw)
+        points = points_of_reference(depth, confidence, reference_camera, options)
         if s0 is None:
-            s0 = estimate_s0(depth, reference_camera.K)
-        points = compat_points(depth, reference_camera).flatten(1, 2)
+            s0 = estimate_s0(points.depth, reference_camera.K)
+        confidence = None if points.confidence is None else points.confidence.flatten(1)
+        view = view_of_points(target_camera).to(image.device).within(near_far)
         colors = image.flatten(2).mT.contiguous()
-        confidence = None if confidence is None else confidence.flatten(1)
-        view = view_of_points(target_camera).to(image.device)
-        rendering = run.splat_points(points, colors, confidence, view, s0, options)
+        rendering = run.splat_points(points.xyz.flatten(1, 2), colors, confidence, view, s0, options)
     else:
-        view = view_of_depth(reference_camera, target_camera).to(image.device)
+        view = view_of_depth(reference_camera, target_camera).to(image.device).within(near_far)
         rendering = run.splat_depth(image, depth, confidence, view, s0, options)
     return with_batch(rendering, batch)
 
@@ -137,7 +120,8 @@ def render_points(
         camera: the view to render; its `hw` is the result's size.
         s0: neighbourhood sizes in scene units, one a batch item, in place of `options.s0`. With neither, the size of
             one of the camera's pixels at the median depth of the points in front of it.
-        options: see `RenderOptions`. Here `compat` changes the pixel rule and the rounding of bytes alone.
+        options: see `RenderOptions`. Points have no reference: `auto` bounds come from their depths in the target
+            camera, of those before it. Here `compat` changes the pixel rule and the rounding of bytes alone.
         backend: a name in `BACKENDS`, or `auto`.
 
     The batch shapes of all arguments broadcast against each other. Of points equally near, the first keeps a pixel.
@@ -163,38 +147,14 @@ def render_points(
         *([] if s0 is None else [s0.shape]),
         *batches(camera),
     )
-    rendering = backend_module(backend, points.device).splat_points(
-        flatten(points, batch, 2),
-        flatten(colors, batch, 2),
-        None if confidence is None else flatten(confidence, batch, 1),
-        view_of_points(flatten_camera(camera, batch)).to(points.device),
-        None if s0 is None else flatten(s0, batch, 0),
-        options,
-    )
+    run = choose_backend(backend, points.device).load()
+    points, colors = flatten(points, batch, 2), flatten(colors, batch, 2)
+    confidence = None if confidence is None else flatten(confidence, batch, 1)
+    view = view_of_points(flatten_camera(camera, batch)).to(points.device)
+    view = view.within(near_far_of_points(points, confidence, view, options))
+    s0 = None if s0 is None else flatten(s0, batch, 0)
+    rendering = run.splat_points(points, colors, confidence, view, s0, options)
     return with_batch(rendering, batch)
-
-
-def compat_points(depth: Float[Tensor, "B h w"], camera: Camera) -> Float[Tensor, "B h w 3"]:
-    """World points of depth taken at whole-number pixels, as the earlier program did; NaN where there is no depth."""
-    camera = camera.to(depth.device)
-    points = unproject(depth, camera, pixel_offset=0.0)
-    return points.where((depth > SMALLEST_COMPAT_DEPTH)[..., None], torch.nan)
-
-
-def backend_module(backend: str, device: torch.device) -> ModuleType:
-    """The module that is to render tensors of a device; see `warp` for the errors."""
-    if backend == "auto":
-        fastest = FASTEST.get(device.type, "torch")
-        backend = fastest if fastest in BACKENDS else "torch"
-    if backend not in BACKENDS:
-        raise ValueError(f"unknown backend {backend!r}; choose from auto, {', '.join(BACKENDS)}")
-    devices = DEVICES.get(backend, (device.type,))
-    if device.type not in devices:
-        raise BackendError(
-            f"the {backend} backend renders tensors on {' or '.join(devices)}, these are on {device}; "
-            "choose backend='torch', which runs on any device, or 'auto'"
-        )
-    return import_module(BACKENDS[backend])
 
 
 def given_s0(s0: Tensor | None, options: RenderOptions, device: torch.device) -> Float[Tensor, "*batch"] | None:

@@ -18,17 +18,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from warpdata.config import RenderOptions
-from warpdata.errors import BackendError
+from warpdata.render.cpu import picture
 from warpdata.render.types import Rendering
 from warpdata.render.view import View
-
-try:
-    from warpdata.render.cpu.picture import Picture
-except ImportError as error:
-    raise BackendError(
-        f"the numba backend needs the package numba, which cannot be imported here ({error}); "
-        "install a numba that knows this Python and numpy, or choose backend='torch'"
-    ) from error
 
 PLANES = ("rgb", "coverage", "visible", "depth")
 
@@ -44,12 +36,9 @@ def splat_depth(
     """As `warpdata.render.reference.splat_depth`, for tensors in main memory."""
     rendering = empty_rendering(len(image), view.hw)
     for b in range(len(image)):
-        picture = Picture(view, b, options, points=image[b, 0].numel(), s0=item(s0, b))
-        picture.project_depth(item(image, b), item(depth, b), item(confidence, b))
-        picture.draw()
-        picture.find_visible()
-        picture.fill_holes()
-        picture.finish(*(item(getattr(rendering, name), b) for name in PLANES))
+        task = picture.task_of(view, b, options, points=image[b, 0].numel(), s0=item(s0, b))
+        projected = picture.project_depth(task, item(image, b), item(depth, b), item(confidence, b))
+        picture.paint(task, projected, *(item(getattr(rendering, name), b) for name in PLANES))
     return rendering
 
 
@@ -64,12 +53,9 @@ def splat_points(
     """As `warpdata.render.reference.splat_points`, for tensors in main memory."""
     rendering = empty_rendering(len(points), view.hw)
     for b in range(len(points)):
-        picture = Picture(view, b, options, points=points.shape[1], s0=item(s0, b))
-        picture.project_points(item(points, b), item(colors, b), item(confidence, b))
-        picture.draw()
-        picture.find_visible()
-        picture.fill_holes()
-        picture.finish(*(item(getattr(rendering, name), b) for name in PLANES))
+        task = picture.task_of(view, b, options, points=points.shape[1], s0=item(s0, b))
+        projected = picture.project_points(task, item(points, b), item(colors, b), item(confidence, b))
+        picture.paint(task, projected, *(item(getattr(rendering, name), b) for name in PLANES))
     return rendering
 
 

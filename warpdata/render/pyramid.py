@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from warpdata.geometry.maths.resample import AxisSamples
+
 
 def level_sizes(hw: tuple[int, int], limit: int | None = None) -> list[tuple[int, int]]:
     """Sizes of the levels, the finest first: sides halved and rounded down while both are at least 1."""
@@ -49,11 +51,8 @@ def sample_positions(
     Centres map to centres: s = (i + 1/2) in/out - 1/2, the ratio rounded to float32 once; texels beyond the edge are
     the edge's.
     """
-    ratio = torch.tensor(in_size / out_size, dtype=torch.float32, device=device)
-    s = (torch.arange(out_size, dtype=torch.float32, device=device) + 0.5) * ratio - 0.5
-    lower = s.floor()
-    first = lower.long()
-    return first.clamp(0, in_size - 1), (first + 1).clamp(0, in_size - 1), s - lower
+    samples = AxisSamples.along(out_size, in_size, in_size / out_size, 0.0, device)
+    return samples.first, samples.second, samples.fraction
 
 
 def sample_bilinear(image: Float[Tensor, "*batch h w"], hw: tuple[int, int]) -> Float[Tensor, "*batch H W"]:

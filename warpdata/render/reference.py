@@ -12,11 +12,12 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from warpdata.config import RenderOptions
+from warpdata.geometry.maths.resample import has_depth
 from warpdata.render.distance import squared_distance
 from warpdata.render.fade import fade_and_round, fade_reach, fade_table
 from warpdata.render.fill import fill_holes
-from warpdata.render.scale import has_depth, median_of_valid, s0_from_median
-from warpdata.render.splat import Points, Splat, draw_nearest, points_of_depth, points_of_world, take_points
+from warpdata.render.scale import median_of_valid, s0_from_median
+from warpdata.render.splat import Points, Splat, draw_nearest, is_between, points_of_depth, points_of_world, take_points
 from warpdata.render.types import Rendering
 from warpdata.render.upsample import upsample_depth
 from warpdata.render.view import View
@@ -53,7 +54,7 @@ def splat_depth(
         confidence: like `depth`, or None.
         view: from `view_of_depth`.
         s0: neighbourhood sizes in scene units; None estimates them as `estimate_s0` does at the image's size.
-        options: all but `s0` and `compat` are used.
+        options: all but `s0`, `compat` and the bounds, which the view holds, are used.
     """
     return depth_stages(image, depth, confidence, view, s0, options).rendering
 
@@ -73,7 +74,7 @@ def splat_points(
         view: from `view_of_points`.
         s0: neighbourhood sizes in scene units; None takes the view's pixel footprint at the median depth of the
             confident points between near and far.
-        options: all but `s0` are used.
+        options: all but `s0` and the bounds are used.
     """
     return points_stages(points, colors, confidence, view, s0, options).rendering
 
@@ -93,7 +94,7 @@ def points_stages(points, colors, confidence, view, s0, options) -> Stages:
     points = points_of_world(points, confidence, view.cam_from_source, options.confidence_threshold)
     if s0 is None:
         Z = points.position[:, 2]
-        in_front = points.drawn & (Z >= options.near) & (Z <= options.far)
+        in_front = points.drawn & is_between(Z, view.near_far)
         s0 = s0_from_median(median_of_valid(Z, in_front), view.footprint)
     return finish(points, colors.mT, view, s0, options)
 
@@ -102,7 +103,7 @@ def finish(
     points: Points, colors: UInt8[Tensor, "B 3 N"], view: View, s0: Float[Tensor, "B"], options: RenderOptions
 ) -> Stages:
     """From points in target axes to the picture."""
-    splat = draw_nearest(points, view.intrinsics, view.hw, options)
+    splat = draw_nearest(points, view, compat=options.compat)
     neighbourhood = s0 * (10 * view.intrinsics[:, 1])
     visibility = find_visible(splat.position, neighbourhood, view.same_centre, options.occlusion_threshold)
     color = take_points(colors, splat.winner.flatten(1)).view(splat.position.shape)

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from warpdata.config import SEED_S0
+from warpdata.geometry.maths.resample import has_depth
 from warpdata.render.view import pixel_footprint
 
 
@@ -24,11 +25,6 @@ def estimate_s0(depth: Float[Tensor, "*batch h w"], K: Float[Tensor, "*#batch 3 
     footprint = pixel_footprint(K.to(device=depth.device, dtype=torch.float64)).float()
     flat = depth.flatten(-2)
     return s0_from_median(median_of_valid(flat, has_depth(flat)), footprint)
-
-
-def has_depth(depth: Float[Tensor, "*shape"]) -> Bool[Tensor, "*shape"]:
-    """Where a depth map holds a value: finite and above 0."""
-    return depth.isfinite() & (depth > 0)
 
 
 def median_of_valid(values: Float[Tensor, "*batch n"], valid: Bool[Tensor, "*batch n"]) -> Float[Tensor, "*batch"]:

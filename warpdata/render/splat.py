@@ -14,8 +14,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from warpdata.camera import pixel_centres
-from warpdata.config import RenderOptions
-from warpdata.render.scale import has_depth
+from warpdata.geometry.maths.resample import has_depth
+from warpdata.render.view import View
 
 SUBPIXELS = 256
 """Steps a pixel is divided into by the earlier program's rasteriser."""
@@ -84,17 +84,20 @@ def is_confident(
     return confidence.isfinite() & (confidence >= torch.tensor(threshold, dtype=torch.float32))
 
 
-def draw_nearest(
-    points: Points, intrinsics: Float[Tensor, "B 4"], hw: tuple[int, int], options: RenderOptions
-) -> Splat:
+def is_between(depth: Float[Tensor, "B N"], near_far: Float[Tensor, "B 2"]) -> Bool[Tensor, "B N"]:
+    """Which depths lie from near to far, both included."""
+    return (depth >= near_far[:, :1]) & (depth <= near_far[:, 1:])
+
+
+def draw_nearest(points: Points, view: View, *, compat: bool) -> Splat:
     """Draw every point into the one pixel it falls in; the nearest keeps it, the lowest index among equals."""
     B, _, N = points.position.shape
-    H, W = hw
+    H, W = view.hw
     X, Y, Z = points.position.unbind(1)
-    fx, fy, cx, cy = intrinsics[:, :, None].unbind(1)
+    fx, fy, cx, cy = view.intrinsics[:, :, None].unbind(1)
     a, b = (fx * X) / Z + cx, (fy * Y) / Z + cy
-    drawn = points.drawn & (Z >= options.near) & (Z <= options.far)
-    if options.compat:
+    drawn = points.drawn & is_between(Z, view.near_far)
+    if compat:
         column, row_up = snapped_pixel(a, W), snapped_pixel(H - b, H)
     else:
         column, row_up = a.floor(), (H - 1) - b.floor()

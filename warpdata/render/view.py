@@ -26,6 +26,7 @@ class View:
             target for points. With the median depth it gives the automatic s0.
         same_centre: (B,), where a depth map is seen from exactly where it was taken. There every pixel is seen, and
             none is tested for being hidden.
+        near_far: (B, 2) float32, the least and the greatest depth in target axes that is drawn, scene units.
         hw: height and width of the result, pixels.
     """
 
@@ -33,36 +34,44 @@ class View:
     intrinsics: Float[Tensor, "B 4"]
     footprint: Float[Tensor, "B"]
     same_centre: Bool[Tensor, "B"]
+    near_far: Float[Tensor, "B 2"]
     hw: tuple[int, int]
 
     def to(self, device: torch.device) -> View:
         """The same numbers on another device, in a single transfer."""
         B = len(self.footprint)
         columns = [self.cam_from_source.reshape(B, 12), self.intrinsics, self.footprint[:, None]]
-        packed = torch.cat([*columns, self.same_centre[:, None].float()], dim=1).to(device, non_blocking=True)
+        columns += [self.near_far, self.same_centre[:, None].float()]
+        packed = torch.cat(columns, dim=1).to(device, non_blocking=True)
         return replace(
             self,
             cam_from_source=packed[:, :12].reshape(B, 3, 4),
             intrinsics=packed[:, 12:16],
             footprint=packed[:, 16],
-            same_centre=packed[:, 17] != 0,
+            near_far=packed[:, 17:19],
+            same_centre=packed[:, 19] != 0,
         )
+
+    def within(self, near_far: Float[Tensor, "B 2"]) -> View:
+        """The same view with other bounds, which are on its device."""
+        return replace(self, near_far=near_far)
 
 
 def view_of_points(camera: Camera) -> View:
-    """The view of points given in world coordinates; the camera's batch is flat."""
+    """The view of points given in world coordinates, without bounds; the camera's batch is flat."""
     camera = camera.to(torch.float64)
     return View(
         cam_from_source=camera.cam_from_world[:, :3].float(),
         intrinsics=intrinsics_of(camera.K).float(),
         footprint=pixel_footprint(camera.K).float(),
         same_centre=torch.zeros(len(camera.K), dtype=torch.bool, device=camera.K.device),
+        near_far=everything(camera.K),
         hw=camera.hw,
     )
 
 
 def view_of_depth(reference: Camera, target: Camera) -> View:
-    """The view of the reference's depth map from the target; both batches are flat and of one length."""
+    """The view of the reference's depth map from the target, without bounds; both batches are flat, of one length."""
     reference, target = reference.to(torch.float64), target.to(torch.float64)
     rotation, translation = relative_pose(reference, target)
     fx, fy, cx, cy = intrinsics_of(reference.K)[:, :, None].unbind(1)
@@ -73,8 +82,16 @@ def view_of_depth(reference: Camera, target: Camera) -> View:
         intrinsics=intrinsics_of(target.K).float(),
         footprint=pixel_footprint(reference.K).float(),
         same_centre=(translation == 0).all(dim=1),
+        near_far=everything(target.K),
         hw=target.hw,
     )
+
+
+def everything(K: Float[Tensor, "B 3 3"]) -> Float[Tensor, "B 2"]:
+    """Bounds that let every point before the camera pass."""
+    float32 = torch.finfo(torch.float32)
+    bounds = [K.new_full((len(K),), bound, dtype=torch.float32) for bound in (float32.tiny, float32.max)]
+    return torch.stack(bounds, dim=-1)
 
 
 def relative_pose(reference: Camera, target: Camera) -> tuple[Float[Tensor, "B 3 3"], Float[Tensor, "B 3"]]:

@@ -20,6 +20,8 @@ MAX_LEVELS = 8
 """Levels of the pyramid that are looked at, the finest included."""
 DEPTH_LEVEL = 4
 """Level whose depth, sampled smoothly, decides how many levels a pixel looks at."""
+LEAST_DEPTH = 2.0**-120
+"""What the neighbourhood is divided by where all coarse texels are empty: less than any depth, and no 0."""
 LEVEL_BOUNDS = tuple(2.0 ** (level + 0.5) for level in range(MAX_LEVELS - 1))
 """Neighbourhood, in pixels, from which on one more level is looked at: floor(log2(a) + 1/2) without a logarithm."""
 DIRECTIONS = ((1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1))
@@ -69,7 +71,7 @@ def choose_level(pyramid: list[Float[Tensor, "B 3 _ _"]], neighbourhood: Float[T
     too low.
     """
     coarse = pyramid[min(DEPTH_LEVEL, len(pyramid) - 1)][:, 2]
-    depth = sample_bilinear(coarse, pyramid[0].shape[-2:]).clamp(min=1e-6)
+    depth = sample_bilinear(coarse, pyramid[0].shape[-2:]).clamp(min=LEAST_DEPTH)
     size_px = neighbourhood[:, None, None] / depth
     level = sum((size_px >= bound).to(torch.int32) for bound in LEVEL_BOUNDS)
     return level.clamp(max=len(pyramid) - 1)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
+import warp as wp
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
@@ -23,14 +24,6 @@ from warpdata.render.scale import s0_from_median
 from warpdata.render.types import Rendering
 from warpdata.render.view import View
 from warpdata.render.visibility import DEPTH_LEVEL, MAX_LEVELS
-
-try:
-    import warp as wp
-except ImportError as error:
-    raise BackendError(
-        f"the warp backend needs the package warp-lang, which cannot be imported ({error}); "
-        "install it, or choose another backend"
-    ) from error
 
 wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)  # Warp would print a banner and every compilation.
 
@@ -141,7 +134,7 @@ def depth_stages(image, depth, confidence, view, s0, options) -> Stages:
         matrix,
         array(view.intrinsics),
         wp.vec2i(*view.hw),
-        wp.vec2(options.near, options.far),
+        array(view.near_far),
         w,
         array(keys),
     )
@@ -167,7 +160,7 @@ def points_stages(points, colors, confidence, view, s0, options) -> Stages:
     B, N, _ = points.shape
     points_array, matrix = array(points), array(view.cam_from_source)
     confident = (optional_array(confidence, ndim=2), options.confidence_threshold)
-    near_far = wp.vec2(options.near, options.far)
+    near_far = array(view.near_far)
     if s0 is None:
         depths = torch.empty((B, N), dtype=torch.float32, device=points.device)
         queue.launch(splat_kernels.list_point_depths, (B, N), points_array, *confident, matrix, near_far, array(depths))

@@ -41,8 +41,8 @@ class MaterializeOptions:
     """Estimate s0 for each reference. --no-auto-s0 takes --s0, or the 0.005 of earlier data sets when that is auto."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to render and to run networks; auto takes CUDA where there is a GPU."""
-    backend: Literal["auto", "torch", "numba", "warp"] = "auto"
-    """Which renderer; auto takes numba on a CPU and warp on a GPU."""
+    backend: str = "auto"
+    """Which renderer: torch (the definition, anywhere), numba (CPU) or warp (CUDA); auto takes the fastest one."""
     decode_threads: int = 2
     """How many pictures are decoded at once, ahead of the renderer."""
     dry_run: bool = False
@@ -51,6 +51,13 @@ class MaterializeOptions:
     """Show no progress; errors and the summary are still shown."""
     own: OwnOptions = field(default_factory=OwnOptions)
     """Options of single sources, estimators and layouts."""
+
+    def __post_init__(self) -> None:
+        if self.backend != "auto":
+            from warpdata.render import BACKENDS  # loads torch, which is not needed to say what the options are
+
+            if self.backend not in BACKENDS:
+                raise ValueError(f"--backend is {self.backend!r}; choose from auto, {', '.join(BACKENDS)}")
 
     @property
     def effective_render(self) -> RenderOptions:

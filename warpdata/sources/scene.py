@@ -55,7 +55,7 @@ class View:
                 f"its camera is for a picture of {self.camera.hw[1]}x{self.camera.hw[0]} pixels, and {self.path} is "
                 f"{image_hw[1]}x{image_hw[0]} upright; give the camera of this picture (an orientation tag turns it)"
             )
-        return self.camera.mapped((scale, image_hw[0] / self.camera.hw[0]), (0.0, 0.0), image_hw)
+        return self.camera.resized(image_hw)
 
 
 @dataclass(frozen=True, kw_only=True)

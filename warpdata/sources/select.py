@@ -15,6 +15,9 @@ from warpdata.sources.scene import View
 
 logger = logging.getLogger(__name__)
 
+STANDING = 1e-9
+"""Cameras that move less than this part of their distance from the origin stand still: that is rounding."""
+
 
 def select_views(views: Sequence[View], options: SourceOptions) -> tuple[View, ...]:
     """The views that `skip_every` or `auto_skip`, then `limit`, leave, in their order.
@@ -56,11 +59,14 @@ def pose_overlaps(cam_from_world: Float[Tensor, "n 4 4"], field_of_view: float) 
     if not len(step):
         return []
     spread = (position - position.mean(dim=0)).norm(dim=-1)
-    scale = max(_median(spread), _median(step), 1e-6)
+    # Cameras that only turn differ by the rounding of their positions, which is no scale to measure steps by.
+    least = STANDING * position.norm(dim=-1).max().item()
+    scale = max(_median(spread), _median(step), least)
     trace = (rotation[1:] @ rotation[:-1].mT).diagonal(dim1=-2, dim2=-1).sum(dim=-1)
     angle = ((trace - 1) / 2).clamp(-1, 1).acos()
     turning = (1 - angle / field_of_view).clamp(min=0)
-    moving = (1 - step / (2 * scale * math.tan(field_of_view / 2))).clamp(min=0)
+    seen_width = 2 * scale * math.tan(field_of_view / 2)
+    moving = (1 - step / seen_width).clamp(min=0) if seen_width > 0 else (step == 0).double()
     return torch.minimum(turning, moving).tolist()
 
 

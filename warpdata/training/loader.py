@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from warpdata.config import RenderOptions
 from warpdata.training.dataset import WarpDataset
+from warpdata.training.empty_splats import EmptySplats
 from warpdata.training.render_worker import rendered_ahead
 from warpdata.training.sampler import BatchOrder
 from warpdata.triplets.inputs import PairInputs, collate_inputs
@@ -22,6 +23,9 @@ from warpdata.triplets.triplet import Triplet
 RenderIn = Literal["worker", "collate", "none"]
 """Where triplets are rendered: in a thread ahead of the step, in the step's own thread when it asks for a batch, or by
 the caller, who gets `PairInputs` and calls `render_batch`."""
+
+_EMPTY_SPLATS = EmptySplats()
+"""Of this process, so that every scene is named once, however many loaders there are."""
 
 
 class WarpLoader:
@@ -179,6 +183,8 @@ def render_batch(
 ) -> Triplet:
     """Triplets of a batch of inputs that is on the device already, for those who render in their own hooks.
 
+    Of a scene whose splats are empty a warning says so, once a process.
+
     Args:
         inputs: from `collate_inputs`, or a loader with `render_in="none"`.
         options: of the warp.
@@ -186,4 +192,5 @@ def render_batch(
         backend: of the renderer.
     """
     triplet = render_triplets(inputs, options, backend=backend)
+    _EMPTY_SPLATS.watch(triplet, inputs, options)
     return triplet.as_float() if as_float else triplet

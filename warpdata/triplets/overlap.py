@@ -19,6 +19,9 @@ from warpdata.render import WARP_VERSION, warp
 COARSE_PIXELS = 8192
 """Overlap is measured on depth maps of about so many pixels."""
 
+MEASURE_VERSION = 2
+"""Raised when measured shares change, so that those kept are measured again. 2: near and far are shares of depth."""
+
 FRAMES_AT_HAND = 64
 
 
@@ -39,7 +42,7 @@ class Overlaps:
     def __init__(self, entry: CacheEntry, folder: Path, confidence_threshold: float):
         self._entry = entry
         self._options = RenderOptions(confidence_threshold=confidence_threshold, occlusion_threshold=0.0)
-        self._path = folder / f"{entry.key}.v{WARP_VERSION}.{confidence_threshold:g}.json"
+        self._path = folder / f"{entry.key}.v{WARP_VERSION}-{MEASURE_VERSION}.{confidence_threshold:g}.json"
         self._known = self._read()
         self._new = False
         self._frame = lru_cache(FRAMES_AT_HAND)(self._coarse_frame)
@@ -82,7 +85,7 @@ class Overlaps:
             name=frame.name,
             depth=depth,
             confidence=confidence,
-            camera=frame.camera.mapped((hw[1] / width, hw[0] / height), (0.0, 0.0), hw),
+            camera=frame.camera.resized(hw),
             image_hw=frame.image_hw,
             content_box=frame.content_box,
         )

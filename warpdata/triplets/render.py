@@ -28,12 +28,11 @@ def render_triplets(inputs: PairInputs, options: RenderOptions, *, backend: str 
         A triplet, or a batch, of uint8 pictures on the same device.
     """
     point_hw, output_hw = inputs.point_hw, inputs.output_hw
-    scale_xy = (point_hw[1] / output_hw[1], point_hw[0] / output_hw[0])
     rendering = warp(
         inputs.point_image,
         inputs.depth,
-        inputs.reference_camera.mapped(scale_xy, (0.0, 0.0), point_hw),
-        inputs.target_camera.mapped(scale_xy, (0.0, 0.0), point_hw),
+        inputs.reference_camera.resized(point_hw),
+        inputs.target_camera.resized(point_hw),
         confidence=inputs.confidence,
         options=options,
         backend=backend,

@@ -11,6 +11,7 @@ import torch
 
 from warpdata.config import RenderOptions
 from warpdata.errors import CacheError, ViewError
+from warpdata.triplets.empty import why_empty
 from warpdata.triplets.frames import FrameCache
 from warpdata.triplets.inputs import PairInputs, collate_inputs
 from warpdata.triplets.points import PointCloud, point_cloud
@@ -36,7 +37,9 @@ class Failed:
 
 
 class TripletStream:
-    """Renders pairs in order; decoding runs ahead in threads. Hold one for a whole run, its threads are reused.
+    """Renders pairs in order, leaving out those whose splat is empty; decoding runs ahead in threads.
+
+    Hold one for a whole run, its threads are reused.
 
     Args:
         options: of the warp.
@@ -75,7 +78,7 @@ class TripletStream:
         self._pool.shutdown(cancel_futures=True)
 
     def triplets(self, scene: ScenePairs, pairs: Sequence[Pair]) -> Iterator[Made | Failed]:
-        """Triplets of the given pairs, in their order; a pair that cannot be decoded gives `Failed` in its place."""
+        """Triplets of the given pairs, in their order; `Failed` in place of one that cannot be decoded or is empty."""
         waiting: list[PairInputs] = []
         for pair, future in self._decoded(scene, pairs):
             try:
@@ -99,10 +102,13 @@ class TripletStream:
                 yield running.popleft()
         yield from running
 
-    def _rendered(self, waiting: list[PairInputs]) -> Iterator[Made]:
+    def _rendered(self, waiting: list[PairInputs]) -> Iterator[Made | Failed]:
         if not waiting:
             return
         batch = render_triplets(collate_inputs(waiting).to(self._device), self._options, backend=self._asked_backend)
         self.backend = batch.backend
         for inputs, triplet in zip(waiting, split_batch(batch), strict=True):
-            yield Made(triplet, point_cloud(inputs, self._options) if self._with_points else None)
+            if reason := why_empty(triplet, inputs, self._options):
+                yield Failed(inputs.id, reason)
+            else:
+                yield Made(triplet, point_cloud(inputs, self._options) if self._with_points else None)

@@ -153,10 +153,8 @@ class _Comparison:
 
 def world_points(xy: Float[Tensor, "n 2"], depth: Float[Tensor, " n"], camera: Camera) -> Float[Tensor, "n 3"]:
     """World positions of image positions with z-depth."""
-    focal = torch.stack([camera.K[0, 0], camera.K[1, 1]])
-    rays = torch.cat([(xy - camera.K[:2, 2]) / focal, torch.ones_like(xy[:, :1])], dim=-1)
     world_from_cam = camera.world_from_cam
-    return (rays * depth[:, None]) @ world_from_cam[:3, :3].mT + world_from_cam[:3, 3]
+    return (camera.rays(xy) * depth[:, None]) @ world_from_cam[:3, :3].mT + world_from_cam[:3, 3]
 
 
 def _rounded(value: Any) -> Any:

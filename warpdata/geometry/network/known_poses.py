@@ -156,9 +156,7 @@ def match_views(first: FrameGeometry, second: FrameGeometry, known_first: Camera
 
 def world_rays(xy: Float[Tensor, "n 2"], camera: Camera) -> Float[Tensor, "n 3"]:
     """Directions through image positions in world axes, as long as a depth of 1."""
-    focal = torch.stack([camera.K[0, 0], camera.K[1, 1]])
-    in_camera = torch.cat([(xy - camera.K[:2, 2]) / focal, torch.ones_like(xy[:, :1])], dim=-1)
-    return in_camera @ camera.cam_from_world[:3, :3]
+    return camera.rays(xy) @ camera.cam_from_world[:3, :3]
 
 
 def meet(

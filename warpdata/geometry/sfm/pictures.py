@@ -51,8 +51,7 @@ class Picture:
         """The camera the view brings, at the size of the reduced picture."""
         if self.view.camera is None:
             return None
-        height, width = self.view.camera.hw
-        return self.view.camera.mapped((self.hw[1] / width, self.hw[0] / height), (0.0, 0.0), self.hw)
+        return self.view.camera.resized(self.hw)
 
 
 def prepare_pictures(

@@ -150,9 +150,7 @@ class DenseStereo:
 
     def _agreement(self, view: int, inverse_depth: Float[Tensor, "h w"], stage: str, compute) -> Float[Tensor, "h w"]:
         """How many sources confirm a view's depth by their own maps of a stage."""
-        height, width = inverse_depth.shape
-        camera = self._model.cameras[view]
-        camera = camera.mapped((width / camera.hw[1], height / camera.hw[0]), (0.0, 0.0), (height, width))
+        camera = self._camera(view, tuple(inverse_depth.shape))
         others = (
             (self._kept(source, stage, compute), self._view(source, self._coarse_hw(source)).camera)
             for source in self.neighbourhoods[view].sources
@@ -197,8 +195,7 @@ class DenseStereo:
         return StereoView(rgb=rgb, luminance=luminance, camera=self._camera(view, hw))
 
     def _camera(self, view: int, hw: tuple[int, int]):
-        camera = self._model.cameras[view]
-        return camera.mapped((hw[1] / camera.hw[1], hw[0] / camera.hw[0]), (0.0, 0.0), hw)
+        return self._model.cameras[view].resized(hw)
 
     def _fine_hw(self, view: int) -> tuple[int, int]:
         return limit_megapixels(self._pictures[view].hw, self._megapixels)

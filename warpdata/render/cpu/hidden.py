@@ -25,7 +25,7 @@ SECTORS = ((1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1))
 ORDER = (0, 4, 2, 6, 1, 5, 3, 7)
 """Opposite sectors together: on a surface one of them is open, however slanted it is."""
 EMPTY_Z = np.float32(np.inf)
-NEAREST_DEPTH = np.float32(1e-6)
+LEAST_DEPTH = np.float32(2.0**-120)
 TINY = np.float32(1e-38)
 """Makes the cosine between coincident points 0 in place of 0/0; too small to change any other."""
 ROUNDING = np.float32(1e-5)
@@ -89,7 +89,7 @@ def sample_row(coarse, row, first, second, fraction, out):
 def choose_levels(z, below, above, fraction, neighbourhood, coarsest, level):
     """Coarsest level each pixel of a row looks at, -1 without a point."""
     for x in range(z.size):
-        depth = max(below[x] + (above[x] - below[x]) * fraction, NEAREST_DEPTH)
+        depth = max(below[x] + (above[x] - below[x]) * fraction, LEAST_DEPTH)
         size = neighbourhood / depth
         count = np.int32(0)
         for bound in BOUNDS:

@@ -6,6 +6,8 @@ those around the middle by their lower 16.
 
 from __future__ import annotations
 
+import numpy as np
+
 from warpdata.render.cpu.kernel import kernel
 
 BINS = 1 << 16
@@ -39,3 +41,30 @@ def locate(counts, rank):
             return b, rank
         rank -= counts[b]
     return 0, 0
+
+
+def middle_bins(counts: np.ndarray) -> tuple[list[int] | None, np.ndarray]:
+    """Of the two middle values: their ranks among the values of their bins (None without values), and these bins.
+
+    Args:
+        counts: (bands, BINS / 2), from `count_upper` of every band.
+    """
+    total = counts.sum(axis=0)
+    count = int(total.sum())
+    if count == 0:
+        return None, np.full(2, -1, np.int64)
+    found = [locate(total, rank) for rank in ((count - 1) // 2, count // 2)]
+    return [rank for _, rank in found], np.array([upper for upper, _ in found], np.int64)
+
+
+def mean_of_middle(ranks: list[int], upper: np.ndarray, counts: np.ndarray) -> np.float32:
+    """The median: the mean of the two middle values.
+
+    Args:
+        ranks, upper: from `middle_bins`.
+        counts: (bands, 2, BINS), from `count_lower` of every band.
+    """
+    total = counts.sum(axis=0)
+    bits = [(upper[side] << 16) | locate(total[side], ranks[side])[0] for side in range(2)]
+    lower, higher = np.array(bits, np.int32).view(np.float32)
+    return (lower + higher) * np.float32(0.5)

@@ -1,4 +1,4 @@
-"""Depth and confidence at the size of the image: the arithmetic of `warpdata.render.upsample`, rows at a time."""
+"""Depth and confidence at the size of the image, rows at a time: the rule of `warpdata.geometry.maths.resample`."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Reading a depth map at the size of its image, as `upsample.py` defines."""
+"""Reading a depth map at the size of its image, as `warpdata.geometry.maths.resample` defines."""
 
 from typing import no_type_check
 
 import warp as wp
 
-from warpdata.render.upsample import DEPTH_EDGE
+from warpdata.geometry.maths.resample import DEPTH_EDGE
 
 SURFACE_RATIO = wp.constant(wp.float32(1 + DEPTH_EDGE))
 

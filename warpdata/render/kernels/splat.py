@@ -72,7 +72,7 @@ def draw(
     keys: wp.array2d[wp.int64],
     intrinsics: wp.array2d[wp.float32],
     hw: wp.vec2i,
-    near_far: wp.vec2,
+    near_far: wp.array2d[wp.float32],
     compat: wp.bool,
     b: int,
     index: int,
@@ -80,7 +80,7 @@ def draw(
 ):
     """Offer a point to the pixel it falls in."""
     Z = p[2]
-    if Z >= near_far[0] and Z <= near_far[1]:
+    if Z >= near_far[b, 0] and Z <= near_far[b, 1]:
         H = hw[0]
         W = hw[1]
         column = (intrinsics[b, 0] * p[0]) / Z + intrinsics[b, 2]
@@ -119,13 +119,13 @@ def list_point_depths(
     confidence: wp.array2d[wp.float32],
     confidence_threshold: wp.float32,
     cam_from_source: wp.array3d[wp.float32],
-    near_far: wp.vec2,
+    near_far: wp.array2d[wp.float32],
     depths: wp.array2d[wp.float32],
 ):
     """Depth of every point that may be drawn, 0 for the others."""
     b, i = wp.tid()
     Z = position_of_point(cam_from_source, points, b, i)[2]
-    if not (is_confident(confidence, confidence_threshold, b, i) and Z >= near_far[0] and Z <= near_far[1]):
+    if not (is_confident(confidence, confidence_threshold, b, i) and Z >= near_far[b, 0] and Z <= near_far[b, 1]):
         Z = 0.0
     depths[b, i] = Z
 
@@ -141,7 +141,7 @@ def splat_depth(
     cam_from_source: wp.array3d[wp.float32],
     intrinsics: wp.array2d[wp.float32],
     hw: wp.vec2i,
-    near_far: wp.vec2,
+    near_far: wp.array2d[wp.float32],
     width: wp.int32,
     keys: wp.array2d[wp.int64],
 ):
@@ -162,7 +162,7 @@ def splat_points(
     cam_from_source: wp.array3d[wp.float32],
     intrinsics: wp.array2d[wp.float32],
     hw: wp.vec2i,
-    near_far: wp.vec2,
+    near_far: wp.array2d[wp.float32],
     compat: wp.bool,
     keys: wp.array2d[wp.int64],
 ):

@@ -11,7 +11,7 @@ import warp as wp
 from warpdata.render.kernels.depth import lerp, sample_position
 from warpdata.render.kernels.options import MODULE_OPTIONS
 from warpdata.render.kernels.planes import load, save
-from warpdata.render.visibility import DIRECTIONS, LEVEL_BOUNDS
+from warpdata.render.visibility import DIRECTIONS, LEAST_DEPTH, LEVEL_BOUNDS
 
 wp.set_module_options(MODULE_OPTIONS)
 
@@ -19,6 +19,7 @@ vec8 = wp.types.vector(length=8, dtype=wp.float32)
 vec8i = wp.types.vector(length=8, dtype=wp.int32)
 vec7 = wp.types.vector(length=7, dtype=wp.float32)
 
+NEAREST = wp.constant(wp.float32(LEAST_DEPTH))
 BOUNDS = wp.constant(vec7(*LEVEL_BOUNDS))
 DX = wp.constant(vec8i(*(dx for dx, _ in DIRECTIONS)))
 DY = wp.constant(vec8i(*(dy for _, dy in DIRECTIONS)))
@@ -61,7 +62,7 @@ def choose_level(
     x1 = wp.clamp(int(lower_x) + 1, 0, hw[1] - 1)
     below = lerp(position[b, 2, row0 + x0], position[b, 2, row0 + x1], sx - lower_x)
     above = lerp(position[b, 2, row1 + x0], position[b, 2, row1 + x1], sx - lower_x)
-    size_px = neighbourhood / wp.max(lerp(below, above, sy - lower_y), 1.0e-6)
+    size_px = neighbourhood / wp.max(lerp(below, above, sy - lower_y), NEAREST)
     level = int(0)
     for k in range(7):
         if size_px >= BOUNDS[k]:

@@ -15,6 +15,8 @@ from warpdata.writers.scenes.frames import PointSampler, SceneFrames, matrix_tex
 PIXEL_OFFSET = 0.5
 """Ours minus the format's coordinate of the same place."""
 
+THINNEST = 1e-6
+"""A side of the bounding box counts as at least this part of the longest, so that a plane has voxels too."""
 VOXELS = 1000
 """About how many voxels the box is divided into at first."""
 
@@ -47,5 +49,6 @@ def write_nsvf(frames: SceneFrames, root: Path) -> None:
     if not len(xyz):
         raise SceneError(f"scene {frames.scene_id} has no point with depth, so NSVF's bounding box is not known")
     low, high = xyz.min(axis=0), xyz.max(axis=0)
-    voxel = np.cbrt(np.prod(np.maximum(high - low, 1e-6)) / VOXELS)
+    sides = high - low
+    voxel = np.cbrt(np.prod(np.maximum(sides, (sides.max() or 1.0) * THINNEST)) / VOXELS)
     save_text(matrix_text(np.concatenate([low, high, [voxel]])[None]), root / "bbox.txt")
