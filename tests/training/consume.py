@@ -1,4 +1,6 @@
-"""A training run that tests start and kill: `python -m tests.training.consume FOLDER RUN CHECKPOINT RANKS WORKERS SECONDS`.
+"""A training run that tests start and kill.
+
+    python -m tests.training.consume FOLDER RUN CHECKPOINT RANKS WORKERS SECONDS
 
 Every rank appends a line `epoch step ids...` to `<FOLDER>/<RUN>.<rank>.log` as it begins a step; there is a checkpoint
 after each step. CHECKPOINT is where to go on, or `-`; SECONDS is how long a step takes.

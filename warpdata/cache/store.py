@@ -158,8 +158,7 @@ class GeometryCache:
         with _closing(scratch) as content:
             frames, lengths = self._encode(scene, geometry, content)
             if not frames:
-                reasons = "; ".join(f"{name}: {reason}" for name, reason in geometry.left_out.items())
-                raise GeometryError(f"no view of scene {scene.id} has geometry{reasons and ': '}{reasons}")
+                raise GeometryError(f"no view of scene {scene.id} has geometry", geometry.left_out)
             if self._inputs(scene, geometry.provenance).key != inputs.key:
                 raise GeometryError(
                     f"files of scene {scene.id} changed while its geometry was made; run again once they are complete"

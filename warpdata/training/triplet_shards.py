@@ -12,13 +12,14 @@ import numpy as np
 import torch
 import webdataset
 from jaxtyping import UInt8
-from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from warpdata.camera import Camera, stack_cameras
 from warpdata.errors import SourceError
+from warpdata.training.lightning_base import DataModule
+from warpdata.training.options import LoaderOptions, OrderOptions
 from warpdata.triplets.triplet import Triplet
 
 IMAGE_ROLES = {"splat": "splats", "reference": "reference", "target": "target"}
@@ -27,7 +28,7 @@ IMAGE_ROLES = {"splat": "splats", "reference": "reference", "target": "target"}
 MASK_ROLES = ("coverage", "confidence")
 
 
-class ShardDataModule(LightningDataModule):
+class ShardDataModule(DataModule):
     """Batches of triplets from shards written with `--layout webdataset`.
 
     Shards are split among processes and workers, and shuffled by `seed` and epoch. There is no random access: training
@@ -46,10 +47,10 @@ class ShardDataModule(LightningDataModule):
         self,
         urls: Sequence[str],
         *,
-        batch_size: int = 1,
-        num_workers: int = 0,
+        batch_size: int = OrderOptions.batch_size,
+        num_workers: int = LoaderOptions.num_workers,
         shuffle: int = 0,
-        as_float: bool = True,
+        as_float: bool = LoaderOptions.as_float,
         seed: int = 0,
     ):
         super().__init__()

@@ -35,10 +35,9 @@ class ReadableViews:
                     reasons[view.name] = reason
         usable = tuple(view for view in scene.views if view.name not in reasons)
         if len(usable) < 2:
-            broken = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
             raise GeometryError(
-                f"a pair needs two pictures that can be read, scene {scene.id} has {len(usable)} of {len(scene.views)}"
-                + (f" ({broken})" if broken else "")
+                f"a pair needs two pictures that can be read, scene {scene.id} has {len(usable)} of {len(scene.views)}",
+                reasons,
             )
         geometry = self._estimator(replace(scene, views=usable), progress=progress)
         geometry.left_out.update(reasons)

@@ -88,8 +88,9 @@ class NetworkEstimator:
             else:
                 views.append(view)
         if not views:
-            reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
-            raise GeometryError(f"no view of scene {scene.id} can be used: {reasons or 'it has none'}")
+            raise GeometryError(
+                f"no view of scene {scene.id} can be used" + ("" if left_out else ": it has none"), left_out
+            )
         run = _Run(network, views, sizes, left_out, progress)
         windows = plan_windows(len(views), self._window_frames, self._window_overlap)
         run.check_memory(len(windows[0]))
