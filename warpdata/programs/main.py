@@ -10,6 +10,7 @@ from typing import TypeVar
 import tyro
 
 from warpdata.errors import WarpdataError
+from warpdata.programs.flags import with_flags
 from warpdata.programs.help_text import join_help_lines
 
 PROGRAMS = {
@@ -73,7 +74,7 @@ def run_program(
         )
         return run(options)
     except (WarpdataError, ValueError) as error:
-        print(f"warpdata: {error}", file=sys.stderr)
+        print(f"warpdata: {with_flags(str(error), options_type)}", file=sys.stderr)
         return UNUSABLE
     except KeyboardInterrupt:
         print(f"warpdata: interrupted; {when_interrupted}", file=sys.stderr)

@@ -8,6 +8,7 @@ from typing import Any
 
 from warpdata import __version__
 from warpdata.cache.provider import KnownGeometry
+from warpdata.errors import group_reasons
 
 REPORT = "report.json"
 """The run's report, in the output folder."""
@@ -77,6 +78,16 @@ class SceneReport:
             parts.append(f"{len(self.left_out)} left out")
         return f"{self.scene}: {', '.join(parts)} ({self.geometry}{', from the cache' if self.cached else ''})"
 
+    def left_out_lines(self) -> list[str]:
+        """Which files, views or pairs were left out, for a person: equal reasons once, and none that the error says."""
+        return [
+            f"left out {self.scene}/{group.listed}: {group.reason}"
+            if len(group.names) == 1
+            else f"left out {len(group.names)} of scene {self.scene} ({group.listed}): {group.reason}"
+            for group in group_reasons(dict(sorted(self.left_out.items())))
+            if f": {group.reason}" not in (self.error or "")
+        ]
+
     def as_json(self) -> dict[str, Any]:
         """The outcome as JSON: the same however often the run was interrupted and taken up again."""
         return {
@@ -129,12 +140,16 @@ class Report:
         }
 
     def lines(self) -> list[str]:
-        """For a person: each scene, view or pair that was left out, and why; how to use the output; the total."""
+        """For a person: the scenes, views and pairs that were left out, and why; how to use the output; the total.
+
+        Equal reasons are said once and long lists of names cut; `as_json` has all of them.
+        """
         lines = []
+        for group in group_reasons({scene.scene: scene.error for scene in self.scenes if scene.error}):
+            subject = group.listed if len(group.names) == 1 else f"{len(group.names)} scenes ({group.listed})"
+            lines.append(f"left out {subject}: {group.reason}")
         for scene in self.scenes:
-            if scene.error:
-                lines.append(f"left out {scene.scene}: {scene.error}")
-            lines += [f"left out {scene.scene}/{name}: {reason}" for name, reason in sorted(scene.left_out.items())]
+            lines += scene.left_out_lines()
         made, total = sum(scene.made for scene in self.scenes), sum(len(scene.scores) for scene in self.scenes)
         kept = f" and {total - made} kept from before" if total > made else ""
         used = sum(not scene.error for scene in self.scenes)

@@ -9,7 +9,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from typing_extensions import Unpack
 
 from warpdata import __version__
@@ -28,7 +27,7 @@ from warpdata.errors import SourceError, group_reasons, grouped_reasons
 from warpdata.sources import Scene, open_source
 from warpdata.training.dataset import WarpDataset
 from warpdata.training.lightning_base import DataModule
-from warpdata.training.loader import Sealed, WarpLoader
+from warpdata.training.loader import WarpLoader
 from warpdata.training.options import (
     LoaderOptions,
     OrderOptions,
@@ -40,10 +39,8 @@ from warpdata.training.options import (
 from warpdata.training.ranks import Ranks
 from warpdata.training.sampler import BatchOrder
 from warpdata.training.scene_index import SceneIndex, folder_state
-from warpdata.triplets.inputs import PairInputs
 from warpdata.triplets.overlap import Overlaps
 from warpdata.triplets.scene_pairs import ScenePairs, open_pairs
-from warpdata.triplets.triplet import Triplet
 
 logger = logging.getLogger(__name__)
 
@@ -199,26 +196,17 @@ class WarpDataModule(DataModule):
         return self._loader("train", shuffle=True)
 
     def val_dataloader(self) -> WarpLoader | list:
+        if not self.scenes_of("val") and self.trainer is not None and self.trainer.validating:  # not while it fits
+            logger.warning("there is nothing to validate with: no scene is in the val split; see `val_fraction`")
         return self._loader("val") if self.scenes_of("val") else []
 
     def test_dataloader(self) -> WarpLoader | list:
+        if not self.scenes_of("test"):
+            logger.warning("there is nothing to test with: no scene is in the test split; see `test_fraction`")
         return self._loader("test") if self.scenes_of("test") else []
 
     def predict_dataloader(self) -> WarpLoader:
         return self._loader("predict")
-
-    def transfer_batch_to_device(
-        self, batch: Triplet | PairInputs | Sealed, device: torch.device, dataloader_idx: int
-    ) -> Triplet | PairInputs:
-        """Nothing to do for triplets, which are rendered on the device; inputs are copied there.
-
-        Where the trainer's precision casts its inputs, the pictures of triplets are cast, nothing else.
-        """
-        if isinstance(batch, Sealed):
-            batch = batch.batch
-            if isinstance(batch, Triplet):
-                batch = batch.map_pictures(self.trainer.precision_plugin.convert_input)
-        return batch.to(device)
 
     def teardown(self, stage: str | None = None) -> None:
         """Stop decoding processes; the list of pairs stays for the next stage."""

@@ -8,6 +8,10 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule
 
+from warpdata.training.sealed import Sealed
+from warpdata.triplets.inputs import PairInputs
+from warpdata.triplets.triplet import Triplet
+
 PACKAGES = ("lightning.pytorch", "pytorch_lightning")
 """The same code twice: each package's trainer takes data modules of its own package's class, and no others."""
 
@@ -31,6 +35,19 @@ class DataModule(LightningDataModule):
     def trainer(self, trainer: Any) -> None:
         join_packages(trainer)
         self._trainer = trainer
+
+    def transfer_batch_to_device(
+        self, batch: Triplet | PairInputs | Sealed, device: torch.device, dataloader_idx: int
+    ) -> Triplet | PairInputs:
+        """Batches that are not on the device yet are copied there.
+
+        Where the trainer's precision casts its inputs, the pictures of triplets are cast, nothing else.
+        """
+        if isinstance(batch, Sealed):
+            batch = batch.batch
+            if isinstance(batch, Triplet):
+                batch = batch.map_pictures(self.trainer.precision_plugin.convert_input)
+        return batch.to(device)
 
     @property
     def rank(self) -> int:

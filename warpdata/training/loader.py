@@ -16,6 +16,7 @@ from warpdata.training.dataset import WarpDataset
 from warpdata.training.options import LoaderOptions, RenderIn
 from warpdata.training.render_worker import rendered_ahead
 from warpdata.training.sampler import BatchOrder
+from warpdata.training.sealed import Sealed
 from warpdata.triplets.inputs import PairInputs, collate_inputs
 from warpdata.triplets.render import render_triplets
 from warpdata.triplets.triplet import Triplet
@@ -149,17 +150,6 @@ class WarpLoader:
     def _identity(self) -> dict[str, int]:
         order = self.sampler
         return {"num_samples": len(order.table), "seed": order.seed, "batch_size": order.batch_size}
-
-
-class Sealed:
-    """A batch on its way through a trainer that would take it apart.
-
-    Lightning's precision plugins that cast all inputs (`bf16-true`, `64-true`, ...) reach into collections and
-    dataclasses, before any hook. They can neither rebuild frozen ones, nor should they round cameras and depth.
-    """
-
-    def __init__(self, batch: Triplet | PairInputs):
-        self.batch = batch
 
 
 @dataclass
