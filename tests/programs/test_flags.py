@@ -1,11 +1,21 @@
 """Messages name options as Python spells them, and the command line shows its flags in their place."""
 
+import io
+
 import pytest
 
 from warpdata.config import PairOptions, RenderOptions
-from warpdata.programs.flags import with_flags
+from warpdata.errors import SourceError
+from warpdata.programs.flags import WithFlags
+from warpdata.programs.main import UNUSABLE, run_program
 from warpdata.programs.materialize import main
 from warpdata.run.options import MaterializeOptions
+
+
+def with_flags(message):
+    stream = io.StringIO()
+    print(message, end="", file=WithFlags(stream, MaterializeOptions))
+    return stream.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -21,7 +31,7 @@ from warpdata.run.options import MaterializeOptions
     ],
 )
 def test_options_become_flags(message, shown):
-    assert with_flags(message, MaterializeOptions) == shown
+    assert with_flags(message) == shown
 
 
 @pytest.mark.parametrize(
@@ -37,9 +47,18 @@ def test_who_calls_python_is_told_of_no_flag(kind, wrong, python, flag):
         kind(**wrong)
     assert python in str(raised.value)
     assert "--" not in str(raised.value)
-    assert flag in with_flags(str(raised.value), MaterializeOptions)
+    assert flag in with_flags(str(raised.value))
 
 
-def test_a_program_shows_flags(capsys):
-    assert main(["--sigma", "-1"]) == 2
+def test_a_program_shows_flags(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["--sigma", "-1"])
     assert "--sigma is -1" in capsys.readouterr().err
+
+
+def test_what_a_run_says_has_flags_too(capsys):
+    def run(options):
+        raise SourceError("nothing there; give another `input_dir`")
+
+    assert run_program("materialize", MaterializeOptions, run, []) == UNUSABLE
+    assert capsys.readouterr().err == "warpdata: nothing there; give another --input-dir\n"

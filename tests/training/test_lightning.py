@@ -1,4 +1,4 @@
-"""What Lightning's trainers and tools do with a data module: both packages, overfitting, copies, the batch size finder."""
+"""What trainers and their tools do with a data module: both packages, overfitting, copies, the batch size finder."""
 
 import copy
 import logging
@@ -158,6 +158,7 @@ def spawn(folder):
     trainer.fit(Counter(), datamodule=data)
 
 
+@pytest.mark.slow
 def test_processes_can_be_spawned_after_a_look(folder):
     code = "import sys, pathlib; from tests.training.test_lightning import spawn; spawn(pathlib.Path(sys.argv[1]))"
     program = f"if __name__ == '__main__':\n    {code}\n"

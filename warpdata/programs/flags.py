@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields, is_dataclass
-from typing import Annotated, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -12,24 +12,32 @@ _OPTION = re.compile(r"""`(\w+)(?:=["']?([^"'`]*)["']?)?`""")
 """An option in a message, between backquotes, as Python spells it: `pair_window`, `poses="given"`, `auto_s0=False`."""
 
 
-def with_flags(message: str, options_type: type) -> str:
-    """A message in which options of a program are its flags: --pair-window, --poses given, --no-auto-s0.
+class WithFlags:
+    """A text stream that writes the flags of a program in place of its options: --pair-window, --poses given,
+    --no-auto-s0. All else is the stream's own.
 
     Args:
-        message: names options as `warpdata.errors` says.
+        stream: where to.
         options_type: dataclass, nested or not, whose fields are the flags; what it does not have stays as it is.
     """
-    flags = _flags_of(options_type)
 
-    def as_flag(match: re.Match[str]) -> str:
+    def __init__(self, stream: Any, options_type: type):
+        self._stream = stream
+        self._flags = _flags_of(options_type)
+
+    def write(self, text: str) -> int:
+        return self._stream.write(_OPTION.sub(self._as_flag, text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _as_flag(self, match: re.Match[str]) -> str:
         option, value = match.groups()
-        if option not in flags:
+        if option not in self._flags:
             return match.group()
         if value in ("True", "False"):
-            return f"--{flags[option]}" if value == "True" else f"--no-{flags[option]}"
-        return f"--{flags[option]}" + (f" {value}" if value else "")
-
-    return _OPTION.sub(as_flag, message)
+            return f"--{self._flags[option]}" if value == "True" else f"--no-{self._flags[option]}"
+        return f"--{self._flags[option]}" + (f" {value}" if value else "")
 
 
 def _flags_of(options_type: type) -> dict[str, str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
 from typing import TypeVar
 
 import tyro
 
 from warpdata.errors import WarpdataError
-from warpdata.programs.flags import with_flags
+from warpdata.programs.flags import WithFlags
 from warpdata.programs.help_text import join_help_lines
 
 PROGRAMS = {
@@ -56,7 +57,7 @@ def run_program(
     *,
     when_interrupted: str = "what is finished stays",
 ) -> int:
-    """Parse a program's options, run it, and say on stderr what went wrong.
+    """Parse a program's options, run it, and say on stderr what went wrong, with flags for the names of options.
 
     Args:
         name: of the program.
@@ -65,17 +66,18 @@ def run_program(
         arguments: of the command line; None takes the process's own.
         when_interrupted: what Ctrl-C leaves.
     """
-    try:
-        options = tyro.cli(
-            join_help_lines(options_type),
-            args=arguments,
-            prog=f"warpdata {name}",
-            config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
-        )
-        return run(options)
-    except (WarpdataError, ValueError) as error:
-        print(f"warpdata: {with_flags(str(error), options_type)}", file=sys.stderr)
-        return UNUSABLE
-    except KeyboardInterrupt:
-        print(f"warpdata: interrupted; {when_interrupted}", file=sys.stderr)
-        return INTERRUPTED
+    with redirect_stderr(WithFlags(sys.stderr, options_type)):
+        try:
+            options = tyro.cli(
+                join_help_lines(options_type),
+                args=arguments,
+                prog=f"warpdata {name}",
+                config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
+            )
+            return run(options)
+        except (WarpdataError, ValueError) as error:
+            print(f"warpdata: {error}", file=sys.stderr)
+            return UNUSABLE
+        except KeyboardInterrupt:
+            print(f"warpdata: interrupted; {when_interrupted}", file=sys.stderr)
+            return INTERRUPTED
