@@ -109,5 +109,15 @@ def grouped_reasons(reasons: Mapping[str, str]) -> str:
     return "; ".join(listed)
 
 
+def left_out_lines(scene: str, reasons: Mapping[str, str]) -> list[str]:
+    """For a person: what of a scene was left out, sorted by name, and why; each reason once."""
+    return [
+        f"left out {scene}/{group.listed}: {group.reason}"
+        if len(group.names) == 1
+        else f"left out {len(group.names)} of scene {scene} ({group.listed}): {group.reason}"
+        for group in group_reasons(dict(sorted(reasons.items())))
+    ]
+
+
 def _without_name(reason: str, name: str) -> str:
     return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "<name>", reason) if name else reason

@@ -38,3 +38,9 @@ def test_scenes_with_one_fault_are_one_line():
 def test_few_faults_keep_their_names():
     report = report_of(SceneReport(scene="a", left_out={"1": "too dark", "2": "too bright"}))
     assert report.lines()[:-1] == ["left out a/1: too dark", "left out a/2: too bright"]
+
+
+def test_a_long_error_is_short_while_the_run_goes_on():
+    scene = SceneReport(scene="a", error="no view has geometry: " + "x" * 1000)
+    assert scene.line() == "a: left out, no view has geometry: ..."
+    assert scene.error in report_of(scene).lines()[0]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
+from textwrap import shorten
 from typing import Any
 
 from warpdata import __version__
 from warpdata.cache.provider import KnownGeometry
-from warpdata.errors import group_reasons
+from warpdata.errors import group_reasons, left_out_lines
 
 REPORT = "report.json"
 """The run's report, in the output folder."""
+
+ERROR_CHARACTERS = 120
+"""Of a scene's error, so many are shown while the run goes on."""
 
 
 @dataclass(kw_only=True)
@@ -65,9 +69,9 @@ class SceneReport:
         return round(math.fsum(values) / len(values), 4) + 0.0 if values else None
 
     def line(self) -> str:
-        """What came of the scene, for a person."""
+        """What came of the scene, for a person who waits; `Report.lines` say of an error all there is."""
         if self.error:
-            return f"{self.scene}: left out, {self.error}"
+            return f"{self.scene}: left out, {shorten(self.error, ERROR_CHARACTERS, placeholder=' ...')}"
         kept = len(self.scores) - self.made
         parts = [f"{self.made} triplets" + (f" and {kept} from before" if kept else "")]
         if self.size:
@@ -79,14 +83,10 @@ class SceneReport:
         return f"{self.scene}: {', '.join(parts)} ({self.geometry}{', from the cache' if self.cached else ''})"
 
     def left_out_lines(self) -> list[str]:
-        """Which files, views or pairs were left out, for a person: equal reasons once, and none that the error says."""
-        return [
-            f"left out {self.scene}/{group.listed}: {group.reason}"
-            if len(group.names) == 1
-            else f"left out {len(group.names)} of scene {self.scene} ({group.listed}): {group.reason}"
-            for group in group_reasons(dict(sorted(self.left_out.items())))
-            if f": {group.reason}" not in (self.error or "")
-        ]
+        """Which files, views or pairs were left out, for a person; what the scene's own error says is not repeated."""
+        said = self.error or ""
+        unsaid = [group for group in group_reasons(self.left_out) if f": {group.reason}" not in said]
+        return left_out_lines(self.scene, {name: self.left_out[name] for group in unsaid for name in group.names})
 
     def as_json(self) -> dict[str, Any]:
         """The outcome as JSON: the same however often the run was interrupted and taken up again."""
