@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from warpdata.cache.provider import GeometryProvider, KnownGeometry
-from warpdata.errors import CacheError, GeometryError, SceneError, WeightsError
+from warpdata.errors import CacheError, GeometryError, SceneError, WeightsError, left_out_lines
 from warpdata.geometry.types import Progress, no_progress
 from warpdata.sources import Source
 
@@ -36,7 +36,7 @@ class Warmed:
         if self.geometry is None:
             return [f"{self.scene_id}: left out, {self.problem}"]
         how = "was there already" if self.geometry.cached else f"made, {self.geometry.reason}"
-        left_out = [f"  left out {self.scene_id}/{name}: {reason}" for name, reason in sorted(self.left_out.items())]
+        left_out = [f"  {line}" for line in left_out_lines(self.scene_id, self.left_out)]
         return [f"{self.scene_id}: {len(self.geometry.entry)} frames, {how}", *left_out]
 
 

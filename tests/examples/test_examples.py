@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.training.training import write_scenes
 from warpdata.config import GeometryOptions, PairOptions, RenderOptions, SizeOptions
+from warpdata.training.options import LoaderOptions, OrderOptions, SplitOptions
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -55,10 +56,47 @@ def test_the_data_module_can_be_made_from_yaml(train_minimal, monkeypatch):
     )
     data = made.datamodule
     assert data.source_options.input_dir == Path("samples")
+    assert data.order == OrderOptions(batch_size=4)
+    assert data.loader == LoaderOptions(num_workers=1)
+    assert data.split == SplitOptions()
     assert data.size == SizeOptions(resize_width=160, resize_height=120)
     assert data.pair_options == PairOptions(pairs="overlap", overlap_histogram=(1.0, 2.0), both_directions=True)
     assert data.geometry == GeometryOptions(cache_dir=Path("elsewhere"))
     assert data.render == RenderOptions(sigma=1.0)
+
+
+def made_from_yaml(text, train_minimal, folder, *arguments):
+    cli = pytest.importorskip("lightning.pytorch.cli", reason="LightningCLI needs jsonargparse")
+    from warpdata.training import WarpDataModule
+
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    arguments = ["--config", str(folder / "config.yaml"), *arguments]
+    return cli.LightningCLI(
+        train_minimal.SplatRepair, WarpDataModule, args=arguments, run=False, save_config_callback=None
+    ).datamodule
+
+
+def test_yaml_may_name_options_without_their_groups(train_minimal, tmp_path):
+    text = "data: {input_dir: here, batch_size: 4, num_workers: 1, render_in: collate, val_fraction: 0.2, seed: 3}"
+    data = made_from_yaml(text, train_minimal, tmp_path, "--data.batch_size", "8", "--data.draw_references", "true")
+    assert data.order == OrderOptions(batch_size=8, draw_references=True)
+    assert data.loader == LoaderOptions(num_workers=1, render_in="collate")
+    assert data.split == SplitOptions(val_fraction=0.2)
+    assert data.seed == 3
+
+
+def test_the_command_line_changes_groups_of_the_yaml(train_minimal, tmp_path):
+    text = "data: {input_dir: here, order: {batch_size: 4, drop_last: true}}"
+    data = made_from_yaml(text, train_minimal, tmp_path, "--data.order.batch_size", "8", "--data.num_workers", "2")
+    assert data.order == OrderOptions(batch_size=8, drop_last=True)
+    assert data.loader == LoaderOptions(num_workers=2)
+
+
+@pytest.mark.parametrize("wrong", ["--data.batch_sise=8", "--data.batch_size=many"])
+def test_the_command_line_refuses_what_is_no_option(wrong, train_minimal, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        made_from_yaml("data: {input_dir: here}", train_minimal, tmp_path, wrong)
+    assert "batch_si" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -9,7 +9,7 @@ import pytest
 import tyro
 
 from warpdata.plugins import OwnOptions, Table
-from warpdata.programs.flags import flags_of, own_option_types, parse
+from warpdata.programs.flags import CommandLine, Flag, flags_of, own_option_types
 from warpdata.programs.help_text import field_docstrings
 
 
@@ -65,7 +65,7 @@ TABLES = (inks("black", "gloss"),)
 
 
 def read(*arguments: str, tables=TABLES) -> Job:
-    return parse(Job, arguments, prog="print", tables=tables)
+    return CommandLine(Job, tables).parse(arguments, prog="print")
 
 
 def test_defaults_are_those_of_the_dataclasses():
@@ -92,17 +92,21 @@ def test_a_row_whose_flag_is_taken_keeps_its_defaults(caplog):
 
 
 def test_two_rows_may_share_a_dataclass():
-    kinds = own_option_types((inks("gloss", "satin"),), {})
+    kinds = own_option_types((inks("gloss", "satin"),), [])
     assert kinds == {"gloss": Gloss}
 
 
 def test_flags_are_named_as_the_parser_names_them():
-    assert flags_of(Job) == {"--width": "Paper", "--grammage": "Paper", "--inks": "Job"}
+    assert flags_of(Job) == [
+        Flag("--width", "width", "Paper"),
+        Flag("--grammage", "weight_g", "Paper"),
+        Flag("--inks", "inks", "Job"),
+    ]
 
 
 def test_help_has_no_line_breaks_of_the_source_and_shows_the_choices(capsys):
     with pytest.raises(SystemExit):
-        parse(Job, ["--help"], prog="print", tables=TABLES, choices={"inks": ("black", "gloss")})
+        CommandLine(Job, TABLES).parse(["--help"], prog="print", choices={"inks": ("black", "gloss")})
     said = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "Of a sheet, in centimetres." in said
     assert "{black,gloss} [...]" in said

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warpdata.training.sampler import BatchOrder, SampleTable, epoch_order, keyed_hash
+from warpdata.training.sampler import BatchOrder, SampleTable, epoch_order, keyed_hash, run_starts
 
 
 def table_of(num_samples, num_buckets=3, per_scene=4, **columns):
@@ -117,3 +117,18 @@ def test_one_candidate_a_group_is_drawn():
 def test_a_rank_that_does_not_exist_is_refused():
     with pytest.raises(ValueError, match="rank 2 of 2"):
         BatchOrder(table_of(4), batch_size=1, seed=0, shuffle=False, rank=2, world_size=2)
+
+
+def test_an_order_may_be_the_same_in_every_epoch():
+    table = SampleTable(scene=np.zeros(9, int), bucket=np.arange(9) % 2, group=np.arange(9) // 3)
+    order = BatchOrder(table, batch_size=2, seed=0, shuffle=True, same_every_epoch=True)
+    epochs = []
+    for epoch in range(3):
+        order.set_epoch(epoch)
+        epochs.append(list(order))
+    assert epochs[0] == epochs[1] == epochs[2] != []
+
+
+@pytest.mark.parametrize(("values", "starts"), [([], []), ([7], [0]), ([1, 1, 2, 2, 1], [0, 2, 4]), ([3, 3], [0])])
+def test_runs_begin_where_neighbours_differ(values, starts):
+    assert run_starts(np.array(values, dtype=np.int64)).tolist() == starts

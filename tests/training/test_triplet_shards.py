@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.training.training import Recorder, make_trainer
 from tests.writers.runs import run
 from tests.writers.scenes.test_scenes import open_scene
 from tests.writers.triplets import scene
@@ -114,3 +115,24 @@ def test_other_archives_are_refused(shards, tmp_path):
         list(stream_scenes([str(tmp_path / "evil.tar")], tmp_path / "scratch"))
     with pytest.raises(SceneError, match=r"nowhere\.tar"):
         list(stream_scenes([str(tmp_path / "nowhere.tar")], tmp_path / "scratch"))
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_every_epoch_is_shuffled_anew(num_workers, shards):
+    loader = ShardDataModule(shards, shuffle=4, num_workers=num_workers).train_dataloader()
+    first, second = ([name for batch in loader for name in batch.id] for _ in range(2))
+    assert sorted(first) == sorted(second) == sorted(one.id for one in TRIPLETS)
+    assert first != second
+    loader.set_epoch(0)
+    assert [name for batch in loader for name in batch.id] == first
+
+
+@pytest.mark.filterwarnings("ignore:.*You requested to overfit.*")
+@pytest.mark.parametrize("overfit", [0, 2])
+def test_overfitting_sees_the_same_batches_of_shards(overfit, shards, tmp_path):
+    model = Recorder()
+    trainer = make_trainer(tmp_path, max_epochs=2, overfit_batches=overfit, precision="bf16-true")
+    trainer.fit(model, datamodule=ShardDataModule(shards, shuffle=4))
+    assert (model.ids("train", 0) == model.ids("train", 1)) == (overfit > 0)
+    assert model.batches[0].splat.dtype == torch.bfloat16
+    assert model.batches[0].target_camera.K.dtype == torch.float64

@@ -172,8 +172,7 @@ class GeometryCache:
             frames, lengths = self._encode(scene, geometry, content)
             left_out = _all_left_out(scene, frames, geometry.left_out)
             if not frames:
-                reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
-                raise GeometryError(f"no view of scene {scene.id} has geometry{reasons and ': '}{reasons}")
+                raise GeometryError(f"no view of scene {scene.id} has geometry", left_out)
             if self._inputs(scene, geometry.provenance).key != inputs.key:
                 raise GeometryError(
                     f"files of scene {scene.id} changed while its geometry was made; run again once they are complete"

@@ -33,13 +33,13 @@ class ExportOptions:
 
     def __post_init__(self) -> None:
         if not self.layout or len(set(self.layout)) != len(self.layout):
-            raise ValueError(f"--layout is {' '.join(self.layout) or 'empty'}; name each layout once, at least one")
+            raise ValueError(f"`layout` is {' '.join(self.layout) or 'empty'}; name each layout once, at least one")
         if self.shard_samples < 1 or self.shard_bytes < 1:
             raise ValueError(
-                f"--shard-samples {self.shard_samples} and --shard-bytes {self.shard_bytes} must be at least 1"
+                f"`shard_samples` {self.shard_samples} and `shard_bytes` {self.shard_bytes} must be at least 1"
             )
         if self.shard_url is not None and not {"webdataset", "hf-parquet"} & set(self.layout):
-            raise ValueError(f"--shard-url needs --layout webdataset or hf-parquet, not {' '.join(self.layout)}")
+            raise ValueError(f"`shard_url` needs `layout` webdataset or hf-parquet, not {' '.join(self.layout)}")
         number, count = self.worker
         if not 0 <= number < count:
-            raise ValueError(f"--worker is {number} {count}; it must be two numbers with 0 <= number < count")
+            raise ValueError(f"`worker` is {number} {count}; it must be two numbers with 0 <= number < count")

@@ -31,6 +31,6 @@ class GeometryOptions:
     def __post_init__(self) -> None:
         if not 1 <= self.window_overlap < self.window_frames:
             raise ValueError(
-                f"--window-overlap is {self.window_overlap} and --window-frames {self.window_frames}; windows must "
+                f"`window_overlap` is {self.window_overlap} and `window_frames` {self.window_frames}; windows must "
                 "share at least 1 frame and fewer than they have"
             )

@@ -27,13 +27,13 @@ class PairOptions:
 
     def __post_init__(self) -> None:
         if self.pair_window < 0 or (self.pairs == "window" and self.pair_window == 0):
-            raise ValueError(f"--pair-window is {self.pair_window}; it must be at least 1")
+            raise ValueError(f"`pair_window` is {self.pair_window}; it must be at least 1")
         low, high = self.pair_overlap
         if not 0 <= low < high <= 1:
-            raise ValueError(f"--pair-overlap is {low} {high}; it must be two numbers with 0 <= low < high <= 1")
+            raise ValueError(f"`pair_overlap` is {low} {high}; it must be two numbers with 0 <= low < high <= 1")
         if self.overlap_histogram:
             if self.pairs != "overlap":
-                raise ValueError(f"--overlap-histogram goes with --pairs overlap, not {self.pairs}")
+                raise ValueError(f'`overlap_histogram` goes with `pairs="overlap"`, not {self.pairs}')
             if not (min(self.overlap_histogram) >= 0 and 0 < sum(self.overlap_histogram) < float("inf")):
                 shares = " ".join(map(str, self.overlap_histogram))
-                raise ValueError(f"--overlap-histogram is {shares}; none may be negative, and one must be positive")
+                raise ValueError(f"`overlap_histogram` is {shares}; none may be negative, and one must be positive")

@@ -38,13 +38,13 @@ class RenderOptions:
 
     def __post_init__(self) -> None:
         if not self.sigma >= 0:
-            raise ValueError(f"--sigma is {self.sigma}; it must be 0 or more, in pixels")
+            raise ValueError(f"`sigma` is {self.sigma}; it must be 0 or more, in pixels")
         if self.s0 != "auto" and not self.s0 > 0:
-            raise ValueError(f"--s0 is {self.s0}; it must be auto or a positive number of scene units")
+            raise ValueError(f"`s0` is {self.s0}; it must be auto or a positive number of scene units")
         for name, bound in (("near", self.near), ("far", self.far)):
             if bound != "auto" and not bound > 0:
-                raise ValueError(f"--{name} is {bound}; it must be auto or a positive number of scene units")
+                raise ValueError(f"`{name}` is {bound}; it must be auto or a positive number of scene units")
         if "auto" not in (self.near, self.far) and not self.near < self.far:
-            raise ValueError(f"--near {self.near} and --far {self.far} must satisfy near < far")
+            raise ValueError(f"`near` {self.near} and `far` {self.far} must satisfy near < far")
         if any(not 0 <= channel <= 255 for channel in self.background):
-            raise ValueError(f"--background is {self.background}; each channel must lie between 0 and 255")
+            raise ValueError(f"`background` is {self.background}; each channel must lie between 0 and 255")

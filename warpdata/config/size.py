@@ -27,11 +27,11 @@ class SizeOptions:
 
     def __post_init__(self) -> None:
         if not self.max_megapixels >= 0:
-            raise ValueError(f"--max-megapixels is {self.max_megapixels}; use 0 for no limit or a positive number")
+            raise ValueError(f"`max_megapixels` is {self.max_megapixels}; use 0 for no limit or a positive number")
         if (self.resize_width > 0) != (self.resize_height > 0) or min(self.resize_width, self.resize_height) < 0:
             raise ValueError(
-                f"--resize-width {self.resize_width} and --resize-height {self.resize_height} go together: "
+                f"`resize_width` {self.resize_width} and `resize_height` {self.resize_height} go together: "
                 "give both as positive numbers, or neither"
             )
         if self.multiple < 1:
-            raise ValueError(f"--multiple is {self.multiple}; it must be at least 1")
+            raise ValueError(f"`multiple` is {self.multiple}; it must be at least 1")

@@ -23,10 +23,10 @@ class SourceOptions:
 
     def __post_init__(self) -> None:
         if self.skip_every < 1:
-            raise ValueError(f"--skip-every is {self.skip_every}; it must be at least 1")
+            raise ValueError(f"`skip_every` is {self.skip_every}; it must be at least 1")
         if not 0 <= self.target_overlap <= 1:
-            raise ValueError(f"--target-overlap is {self.target_overlap}; it must lie between 0 and 1")
+            raise ValueError(f"`target_overlap` is {self.target_overlap}; it must lie between 0 and 1")
         if self.limit < 0 or self.limit == 1:
-            raise ValueError(f"--limit is {self.limit}; a pair needs two views: use 0 for all, or 2 and more")
+            raise ValueError(f"`limit` is {self.limit}; a pair needs two views: use 0 for all, or 2 and more")
         if self.auto_skip and self.skip_every > 1:
-            raise ValueError("--auto-skip and --skip-every both choose views; give one of them")
+            raise ValueError("`auto_skip` and `skip_every` both choose views; give one of them")

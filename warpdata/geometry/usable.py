@@ -46,8 +46,6 @@ def check_two_usable(scene: Scene, failures: Mapping[str, str]) -> None:
     """
     usable = len(scene.views) - len(failures)
     if usable < 2:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
         raise GeometryError(
-            f"a pair needs two pictures that can be used, scene {scene.id} has {usable} of {len(scene.views)}"
-            + (f" ({reasons})" if reasons else "")
+            f"a pair needs two pictures that can be used, scene {scene.id} has {usable} of {len(scene.views)}", failures
         )

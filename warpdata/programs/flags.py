@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, field, fields, is_dataclass, make_dataclass
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -17,39 +17,45 @@ Options = TypeVar("Options")
 logger = logging.getLogger(__name__)
 
 
-def parse(
-    options_type: type[Options],
-    arguments: Sequence[str] | None,
-    *,
-    prog: str,
-    tables: Sequence[Table] = (),
-    choices: Mapping[str, Sequence[str]] | None = None,
-) -> Options:
-    """Options from a command line. Help, and arguments that cannot be parsed, end the process, as `argparse` does.
+class CommandLine(Generic[Options]):
+    """The flags of a program.
 
     Args:
         options_type: dataclass, nested or not, whose fields are the flags; with `tables`, its field `own` takes the
             `OwnOptions` of their rows.
-        arguments: of the command line; None takes the process's own.
-        prog: how the program is called, for its help.
         tables: whose rows may add flags.
-        choices: field -> names that it takes, shown in the help.
+
+    Attributes:
+        flags: all of them.
     """
-    kinds = own_option_types(tables, flags_of(options_type))
-    annotate_fields(options_type, choices or {})
-    for kind in kinds.values():
-        annotate_fields(kind, {})
-    line = _command_line_type(options_type, kinds)
-    parsed = tyro.cli(
-        line, args=arguments, prog=prog, config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
-    )
-    if line is options_type:
-        return parsed
-    values = {name: getattr(parsed, name) for name in _parsed_fields(options_type)}
-    return options_type(**values, own=OwnOptions(*(getattr(parsed, name) for name in kinds)))
+
+    def __init__(self, options_type: type[Options], tables: Sequence[Table] = ()):
+        self._options_type = options_type
+        self._kinds = own_option_types(tables, flags_of(options_type))
+        self.flags = [flag for kind in (options_type, *self._kinds.values()) for flag in flags_of(kind)]
+
+    def parse(
+        self, arguments: Sequence[str] | None, *, prog: str, choices: Mapping[str, Sequence[str]] | None = None
+    ) -> Options:
+        """Options from a command line. Help, and arguments that cannot be parsed, end the process, as in `argparse`.
+
+        Args:
+            arguments: of the command line; None takes the process's own.
+            prog: how the program is called, for its help.
+            choices: field -> names that it takes, shown in the help.
+        """
+        for kind in (self._options_type, *self._kinds.values()):
+            annotate_fields(kind, choices or {})
+        line = _line_type(self._options_type, self._kinds)
+        config = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
+        parsed = tyro.cli(line, args=arguments, prog=prog, config=config)
+        if line is self._options_type:
+            return parsed
+        values = {name: getattr(parsed, name) for name in _parsed_fields(self._options_type)}
+        return self._options_type(**values, own=OwnOptions(*(getattr(parsed, name) for name in self._kinds)))
 
 
-def _command_line_type(options_type: type, kinds: Mapping[str, type]) -> type:
+def _line_type(options_type: type, kinds: Mapping[str, type]) -> type:
     """What is parsed: the options with a group for each row's own, in place of the one field that takes them all."""
     if not is_dataclass(options_type) or "own" not in _fields(options_type):
         return options_type
@@ -72,42 +78,50 @@ def _parsed_fields(kind: type) -> dict[str, Field]:
     return {name: part for name, part in _fields(kind).items() if name != "own"}
 
 
-def own_option_types(tables: Sequence[Table], taken: Mapping[str, str]) -> dict[str, type]:
+def own_option_types(tables: Sequence[Table], taken: Sequence[Flag]) -> dict[str, type]:
     """Group of flags -> the dataclass of a row's own options, for every row that has some.
 
     A row whose flags are taken keeps its defaults; a warning says so.
 
     Args:
-        taken: flag -> who has it already.
+        taken: flags that others have already.
     """
-    taken = dict(taken)
+    owner_of = {flag.flag: flag.owner for flag in taken}
     kinds: dict[str, type] = {}
     for table in tables:
         for row in table:
             if row.options is None or row.options in kinds.values():
                 continue
-            flags = flags_of(row.options)
-            if clashes := sorted(flags.keys() & taken.keys()):
-                who = f"the {table.what} {row.name}"
-                logger.warning("options of %s are left out: %s is %s's", who, clashes[0], taken[clashes[0]])
+            who = f"the {table.what} {row.name}"
+            flags = {flag.flag for flag in flags_of(row.options)}
+            if clashes := sorted(flags & owner_of.keys()):
+                logger.warning("options of %s are left out: %s is %s's", who, clashes[0], owner_of[clashes[0]])
                 continue
             group = row.name.replace("-", "_")
             kinds[group if group not in kinds else f"{group}_{table.what.replace(' ', '_')}"] = row.options
-            taken |= dict.fromkeys(flags, f"the {table.what} {row.name}")
+            owner_of |= dict.fromkeys(flags, who)
     return kinds
 
 
-def flags_of(kind: type) -> dict[str, str]:
-    """Flag -> the dataclass that has it, of a dataclass and all those in it."""
-    found: dict[str, str] = {}
+class Flag(NamedTuple):
+    """A flag, with its dashes; the field it is made from, and the name of that field's dataclass."""
+
+    flag: str
+    option: str
+    owner: str
+
+
+def flags_of(kind: type) -> list[Flag]:
+    """Every flag of a dataclass and of those in it."""
+    found: list[Flag] = []
     hints = get_type_hints(kind, include_extras=True)
     for name in _parsed_fields(kind):
         hint = hints[name]
         plain, *extras = get_args(hint) if get_origin(hint) is Annotated else (hint,)
         if isinstance(plain, type) and is_dataclass(plain):
-            found |= flags_of(plain)
+            found += flags_of(plain)
         else:
-            found[f"--{_named(extras) or name.replace('_', '-')}"] = kind.__name__
+            found.append(Flag(f"--{_named(extras) or name.replace('_', '-')}", name, kind.__name__))
     return found
 
 

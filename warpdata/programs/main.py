@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stderr
 from typing import TypeVar
 
 from warpdata.errors import WarpdataError
 from warpdata.plugins import Table
-from warpdata.programs.flags import parse
+from warpdata.programs.flags import CommandLine
+from warpdata.programs.messages import WithFlags
 
 PROGRAMS = {
     "materialize": ("warpdata.programs.materialize", "turn scenes into triplets on disk"),
@@ -56,22 +58,24 @@ def run_program(
     choices: Mapping[str, Sequence[str]] | None = None,
     when_interrupted: str = "what is finished stays",
 ) -> int:
-    """Parse a program's options, run it, and say on stderr what went wrong.
+    """Parse a program's options, run it, and say on stderr what went wrong, with flags for the names of options.
 
     Args:
         name: of the program.
         options_type: dataclass, nested or not, whose fields are the flags.
         run: does the work; returns the exit code.
         arguments: of the command line; None takes the process's own.
-        tables: whose rows add their own options, see `flags.parse`.
+        tables: whose rows add their own options, see `CommandLine`.
         choices: field -> names that it takes.
         when_interrupted: what Ctrl-C leaves.
     """
-    try:
-        return run(parse(options_type, arguments, prog=f"warpdata {name}", tables=tables, choices=choices))
-    except (WarpdataError, ValueError) as error:
-        print(f"warpdata: {error}", file=sys.stderr)
-        return UNUSABLE
-    except KeyboardInterrupt:
-        print(f"warpdata: interrupted; {when_interrupted}", file=sys.stderr)
-        return INTERRUPTED
+    line = CommandLine(options_type, tables)
+    with redirect_stderr(WithFlags(sys.stderr, line.flags)):
+        try:
+            return run(line.parse(arguments, prog=f"warpdata {name}", choices=choices))
+        except (WarpdataError, ValueError) as error:
+            print(f"warpdata: {error}", file=sys.stderr)
+            return UNUSABLE
+        except KeyboardInterrupt:
+            print(f"warpdata: interrupted; {when_interrupted}", file=sys.stderr)
+            return INTERRUPTED

@@ -60,6 +60,7 @@ def materialize(options: MaterializeOptions, display: Display) -> Report:
                 _materialize_scene(scene, provider, options, stream, writers, scene_report, display)
             except UNUSABLE_SCENE as error:
                 scene_report.error = str(error)
+                scene_report.left_out.update(getattr(error, "left_out", {}))
             display.scene_done(scene_report.line())
         report.backend = stream.backend
     report.commands = writers.commands

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
+from textwrap import shorten
 from typing import Any
 
 from warpdata import __version__
 from warpdata.cache.provider import KnownGeometry
+from warpdata.errors import group_reasons, left_out_lines
 
 REPORT = "report.json"
 """The run's report, in the output folder."""
+
+ERROR_CHARACTERS = 120
+"""Of a scene's error, so many are shown while the run goes on."""
 
 
 @dataclass(kw_only=True)
@@ -64,9 +69,9 @@ class SceneReport:
         return round(math.fsum(values) / len(values), 4) + 0.0 if values else None
 
     def line(self) -> str:
-        """What came of the scene, for a person."""
+        """What came of the scene, for a person who waits; `Report.lines` say of an error all there is."""
         if self.error:
-            return f"{self.scene}: left out, {self.error}"
+            return f"{self.scene}: left out, {shorten(self.error, ERROR_CHARACTERS, placeholder=' ...')}"
         kept = len(self.scores) - self.made
         parts = [f"{self.made} triplets" + (f" and {kept} from before" if kept else "")]
         if self.size:
@@ -76,6 +81,12 @@ class SceneReport:
         if self.left_out:
             parts.append(f"{len(self.left_out)} left out")
         return f"{self.scene}: {', '.join(parts)} ({self.geometry}{', from the cache' if self.cached else ''})"
+
+    def left_out_lines(self) -> list[str]:
+        """Which files, views or pairs were left out, for a person; what the scene's own error says is not repeated."""
+        said = self.error or ""
+        unsaid = [group for group in group_reasons(self.left_out) if f": {group.reason}" not in said]
+        return left_out_lines(self.scene, {name: self.left_out[name] for group in unsaid for name in group.names})
 
     def as_json(self) -> dict[str, Any]:
         """The outcome as JSON: the same however often the run was interrupted and taken up again."""
@@ -129,12 +140,16 @@ class Report:
         }
 
     def lines(self) -> list[str]:
-        """For a person: each scene, view or pair that was left out, and why; how to use the output; the total."""
+        """For a person: the scenes, views and pairs that were left out, and why; how to use the output; the total.
+
+        Equal reasons are said once and long lists of names cut; `as_json` has all of them.
+        """
         lines = []
+        for group in group_reasons({scene.scene: scene.error for scene in self.scenes if scene.error}):
+            subject = group.listed if len(group.names) == 1 else f"{len(group.names)} scenes ({group.listed})"
+            lines.append(f"left out {subject}: {group.reason}")
         for scene in self.scenes:
-            if scene.error:
-                lines.append(f"left out {scene.scene}: {scene.error}")
-            lines += [f"left out {scene.scene}/{name}: {reason}" for name, reason in sorted(scene.left_out.items())]
+            lines += scene.left_out_lines()
         made, total = sum(scene.made for scene in self.scenes), sum(len(scene.scores) for scene in self.scenes)
         kept = f" and {total - made} kept from before" if total > made else ""
         used = sum(not scene.error for scene in self.scenes)

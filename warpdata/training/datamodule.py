@@ -7,11 +7,9 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-import torch
-from lightning import LightningDataModule
-from lightning.pytorch.plugins import Precision
+from typing_extensions import Unpack
 
 from warpdata import __version__
 from warpdata.cache import CacheEntry
@@ -25,24 +23,32 @@ from warpdata.config import (
     SourceOptions,
 )
 from warpdata.display import Display
-from warpdata.errors import SourceError
+from warpdata.errors import SourceError, group_reasons, grouped_reasons
 from warpdata.sources import Scene, open_source
 from warpdata.training.dataset import WarpDataset
-from warpdata.training.loader import RenderIn, Sealed, WarpLoader
+from warpdata.training.lightning_base import DataModule
+from warpdata.training.loader import WarpLoader
+from warpdata.training.options import (
+    LoaderOptions,
+    OrderOptions,
+    SingleOptions,
+    SplitOptions,
+    merge_groups,
+    with_single_options,
+)
 from warpdata.training.ranks import Ranks
 from warpdata.training.sampler import BatchOrder
 from warpdata.training.scene_index import SceneIndex, folder_state
-from warpdata.triplets.inputs import PairInputs
 from warpdata.triplets.overlap import Overlaps
 from warpdata.triplets.scene_pairs import ScenePairs, open_pairs
-from warpdata.triplets.triplet import Triplet
 
 logger = logging.getLogger(__name__)
 
 Split = Literal["train", "val", "test", "predict"]
 
 
-class WarpDataModule(LightningDataModule):
+@with_single_options
+class WarpDataModule(DataModule):
     """Triplets of all scenes of a folder, rendered as the model consumes them.
 
     The first pass makes the geometry that is missing from the cache, each rank a share of the scenes. Scenes, not
@@ -53,38 +59,24 @@ class WarpDataModule(LightningDataModule):
 
     Args:
         input_dir: folder with one sub-folder a scene, see `SourceOptions`.
-        batch_size: triplets a process takes each step.
-        num_workers: processes that decode.
-        render_in: `worker` renders in a thread ahead of the step, `collate` when the step asks for its batch, `none`
-            gives `PairInputs` for `render_batch` in a hook of your own, such as `on_after_batch_transfer`.
-        ahead: batches rendered ahead.
-        as_float: pictures as float32 in [0, 1] instead of uint8.
-        val_fraction: share of the scenes for validation, rounded.
-        test_fraction: share of the scenes for testing, rounded.
-        draw_references: each epoch, draw one reference for every target afresh, in place of using all pairs.
-        drop_last: leave out batches that are not full.
-        shuffle_window: read neighbouring samples from so many scenes at a time, for slow disks (0: from all).
-        decoded_frames: decoded pictures that each decoding process keeps.
+        order: which pairs make the batches, and in which order.
+        loader: how batches are decoded and rendered.
+        split: which scenes are for validation and testing.
         seed: of the split and of the order of samples.
         source, size, geometry, filters, pairs, render: as for `python -m warpdata.materialize`.
-        backend: of the renderer.
+        options: options of `order`, `loader` and `split` by their own names: `batch_size`, `num_workers`, ...
+
+    Raises:
+        ValueError: an option is out of its range, or given both by itself and in its group.
     """
 
     def __init__(
         self,
         input_dir: str | Path,
         *,
-        batch_size: int = 1,
-        num_workers: int = 2,
-        render_in: RenderIn = "worker",
-        ahead: int = 2,
-        as_float: bool = True,
-        val_fraction: float = 0.0,
-        test_fraction: float = 0.0,
-        draw_references: bool = False,
-        drop_last: bool = False,
-        shuffle_window: int = 0,
-        decoded_frames: int = 0,
+        order: OrderOptions | None = None,
+        loader: LoaderOptions | None = None,
+        split: SplitOptions | None = None,
         seed: int = 0,
         source: SourceOptions | None = None,
         size: SizeOptions | None = None,
@@ -92,32 +84,20 @@ class WarpDataModule(LightningDataModule):
         filters: FilterOptions | None = None,
         pairs: PairOptions | None = None,
         render: RenderOptions | None = None,
-        backend: str = "auto",
+        **options: Unpack[SingleOptions],
     ):
         super().__init__()
-        if val_fraction < 0 or test_fraction < 0 or val_fraction + test_fraction >= 1:
-            raise ValueError(
-                f"val_fraction {val_fraction} and test_fraction {test_fraction} must leave scenes to train on"
-            )
+        groups = merge_groups({"order": order, "loader": loader, "split": split}, options)
+        self.order: OrderOptions = groups["order"]
+        self.loader: LoaderOptions = groups["loader"]
+        self.split: SplitOptions = groups["split"]
+        self.seed = seed
         self.source_options = replace(source or SourceOptions(), input_dir=Path(input_dir))
         self.size = size or SizeOptions()
         self.geometry = geometry or GeometryOptions()
         self.filters = filters or FilterOptions()
         self.pair_options = pairs or PairOptions()
         self.render = render or RenderOptions()
-        self.batch_size = batch_size
-        self.num_workers = num_workers
-        self.render_in = render_in
-        self.ahead = ahead
-        self.as_float = as_float
-        self.val_fraction = val_fraction
-        self.test_fraction = test_fraction
-        self.draw_references = draw_references
-        self.drop_last = drop_last
-        self.shuffle_window = shuffle_window
-        self.decoded_frames = decoded_frames
-        self.seed = seed
-        self.backend = backend
         self.left_out: dict[str, str] = {}
         self._scenes: dict[str, ScenePairs] | None = None
         self._part_of: dict[str, Split] = {}
@@ -134,10 +114,11 @@ class WarpDataModule(LightningDataModule):
         """
         if self._scenes is not None:
             return
-        ranks = Ranks(self._world_size)
+        self.left_out = {}
+        ranks = Ranks(self.world_size)
         source = open_source(self.source_options)
         scene_ids = source.scene_ids()
-        provider = GeometryProvider(self.geometry, self.size, self.filters, self._device)
+        provider = GeometryProvider(self.geometry, self.size, self.filters, self.device)
         index = SceneIndex(
             provider.cache,
             [asdict(part) for part in (self.source_options, self.size, self.geometry, self.filters, self.pair_options)]
@@ -160,11 +141,11 @@ class WarpDataModule(LightningDataModule):
                     index.add(scene_id, folder, state, pairs)
                 scenes[scene_id] = pairs
             except UNUSABLE_SCENE as error:
-                logger.warning("scene %s is left out: %s", scene_id, error)
+                logger.info("scene %s is left out: %s", scene_id, error)
                 self.left_out[scene_id] = str(error)
 
-        share = scene_ids[self._rank :: self._world_size]
-        with Display(quiet=self._rank != 0) as display:
+        share = scene_ids[self.rank :: self.world_size]
+        with Display(quiet=self.rank != 0) as display:
             display.start(len(share))
             for scene_id in share:
                 open_scene(scene_id, lambda scene: provider(scene, progress=display.stage).entry)
@@ -173,18 +154,22 @@ class WarpDataModule(LightningDataModule):
         for scene_id in scene_ids:
             if scene_id not in scenes and scene_id not in self.left_out:
                 open_scene(scene_id, provider.known)
+        for group in group_reasons(self.left_out):
+            number = len(group.names)
+            subject = f"scene {group.listed} is" if number == 1 else f"{number} scenes ({group.listed}) are"
+            logger.warning("%s left out: %s", subject, group.reason)
         if not scenes:
-            reasons = "; ".join(f"{scene_id}: {reason}" for scene_id, reason in self.left_out.items())
             raise SourceError(
-                f"none of the {len(scene_ids)} scenes in {self.source_options.input_dir} can be used: {reasons}"
+                f"none of the {len(scene_ids)} scenes in {self.source_options.input_dir} can be used: "
+                f"{grouped_reasons(self.left_out)}"
             )
         ranks.check_equal(
             [(scene_id, len(scenes[scene_id].pairs)) for scene_id in scene_ids if scene_id in scenes],
             f"scenes and pairs; {provider.cache.root} must be on a disk that all nodes share",
         )
-        if self._rank == 0:
+        if self.rank == 0:
             index.save()
-        self._part_of = split_scenes(scene_ids, self.val_fraction, self.test_fraction, self.seed)
+        self._part_of = split_scenes(scene_ids, **asdict(self.split), seed=self.seed)
         self._scenes = {scene_id: scenes[scene_id] for scene_id in sorted(scenes)}
 
     def _open_pairs(self, scene: Scene, entry: CacheEntry, provider: GeometryProvider) -> ScenePairs:
@@ -196,34 +181,32 @@ class WarpDataModule(LightningDataModule):
         return pairs
 
     def scenes_of(self, split: Split) -> list[ScenePairs]:
-        """The scenes of a split, sorted by name."""
-        scenes = self._scenes or {}
-        return [scene for name, scene in scenes.items() if split in ("predict", self._part_of[name])]
+        """The scenes of a split, sorted by name.
+
+        Raises:
+            RuntimeError: `setup` has not been called.
+        """
+        if self._scenes is None:
+            raise RuntimeError(
+                "this data module does not know its scenes yet: call its setup() first, which a trainer does by itself"
+            )
+        return [scene for name, scene in self._scenes.items() if split in ("predict", self._part_of[name])]
 
     def train_dataloader(self) -> WarpLoader:
         return self._loader("train", shuffle=True)
 
     def val_dataloader(self) -> WarpLoader | list:
+        if not self.scenes_of("val") and self.trainer is not None and self.trainer.validating:  # not while it fits
+            logger.warning("there is nothing to validate with: no scene is in the val split; see `val_fraction`")
         return self._loader("val") if self.scenes_of("val") else []
 
     def test_dataloader(self) -> WarpLoader | list:
+        if not self.scenes_of("test"):
+            logger.warning("there is nothing to test with: no scene is in the test split; see `test_fraction`")
         return self._loader("test") if self.scenes_of("test") else []
 
     def predict_dataloader(self) -> WarpLoader:
         return self._loader("predict")
-
-    def transfer_batch_to_device(
-        self, batch: Triplet | PairInputs | Sealed, device: torch.device, dataloader_idx: int
-    ) -> Triplet | PairInputs:
-        """Nothing to do for triplets, which are rendered on the device; inputs are copied there.
-
-        Where the trainer's precision casts its inputs, the pictures of triplets are cast, nothing else.
-        """
-        if isinstance(batch, Sealed):
-            batch = batch.batch
-            if isinstance(batch, Triplet):
-                batch = batch.map_pictures(self.trainer.precision_plugin.convert_input)
-        return batch.to(device)
 
     def teardown(self, stage: str | None = None) -> None:
         """Stop decoding processes; the list of pairs stays for the next stage."""
@@ -231,34 +214,51 @@ class WarpDataModule(LightningDataModule):
             loader.close()
         self._loaders = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and other processes: everything but loaders, whose decoding processes belong to this one."""
+        return {**self.__dict__, "_loaders": {}}
+
+    def __str__(self) -> str:
+        if self._scenes is None:
+            return f"WarpDataModule of {self.source_options.input_dir}, not set up"
+        counts = {split: self.scenes_of(split) for split in ("train", "val", "test")}
+        listed = ", ".join(
+            f"{split} {sum(len(scene.pairs) for scene in scenes)} pairs of {len(scenes)} scenes"
+            for split, scenes in counts.items()
+            if scenes
+        )
+        return f"WarpDataModule of {self.source_options.input_dir}: {listed}"
+
     def _loader(self, split: Split, *, shuffle: bool = False) -> WarpLoader:
-        dataset = WarpDataset(self.scenes_of(split), decoded_frames=self.decoded_frames)
+        dataset = WarpDataset(self.scenes_of(split), decoded_frames=self.loader.decoded_frames)
         if not len(dataset):
             raise SourceError(
-                f"the {split} split has no pair: {len(dataset.scenes)} of {len(self._scenes or ())} scenes"
+                f"the {split} split has no pair: it has {len(dataset.scenes)} of the {len(self._scenes)} usable scenes "
+                f"in {self.source_options.input_dir}, and `pairs` {self.pair_options.pairs!r} gives none in them"
             )
         training = split == "train"
         order = BatchOrder(
-            dataset.table(draw_references=training and self.draw_references),
-            batch_size=self.batch_size,
+            dataset.table(draw_references=training and self.order.draw_references),
+            batch_size=self.order.batch_size,
             seed=self.seed,
-            shuffle=shuffle,
-            shuffle_window=self.shuffle_window,
-            drop_last=training and self.drop_last,
-            rank=self._rank,
-            world_size=self._world_size,
+            shuffle=shuffle and not self.overfits,
+            shuffle_window=self.order.shuffle_window,
+            drop_last=training and self.order.drop_last,
+            same_every_epoch=self.overfits,
+            rank=self.rank,
+            world_size=self.world_size,
         )
         loader = WarpLoader(
             dataset,
             order,
             render=self.render,
-            device=self._device,
-            render_in=self.render_in,
-            num_workers=self.num_workers,
-            ahead=self.ahead,
-            as_float=self.as_float,
-            backend=self.backend,
-            sealed=self._casts_inputs,
+            device=self.device,
+            render_in=self.loader.render_in,
+            num_workers=self.loader.num_workers,
+            ahead=self.loader.ahead,
+            as_float=self.loader.as_float,
+            backend=self.loader.backend,
+            sealed=self.casts_inputs,
             realign=self._realign if training else None,
         )
         if split in self._loaders:
@@ -271,26 +271,6 @@ class WarpDataModule(LightningDataModule):
         progress = self.trainer.fit_loop.epoch_loop.batch_progress.current
         for field in ("ready", "started", "processed", "completed"):
             setattr(progress, field, getattr(progress, field) + steps)
-
-    @property
-    def _rank(self) -> int:
-        return 0 if self.trainer is None else self.trainer.global_rank
-
-    @property
-    def _world_size(self) -> int:
-        return 1 if self.trainer is None else self.trainer.world_size
-
-    @property
-    def _casts_inputs(self) -> bool:
-        """Whether the trainer's precision plugin would change batches."""
-        plugin = None if self.trainer is None else self.trainer.precision_plugin
-        return plugin is not None and type(plugin).convert_input is not Precision.convert_input
-
-    @property
-    def _device(self) -> torch.device:
-        if self.trainer is not None:
-            return self.trainer.strategy.root_device
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def split_scenes(names: Sequence[str], val_fraction: float, test_fraction: float, seed: int) -> dict[str, Split]:

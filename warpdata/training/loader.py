@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
@@ -14,15 +14,13 @@ from torch.utils.data import DataLoader
 from warpdata.config import RenderOptions
 from warpdata.training.dataset import WarpDataset
 from warpdata.training.empty_splats import EmptySplats
+from warpdata.training.options import LoaderOptions, RenderIn
 from warpdata.training.render_worker import rendered_ahead
 from warpdata.training.sampler import BatchOrder
+from warpdata.training.sealed import Sealed
 from warpdata.triplets.inputs import PairInputs, collate_inputs
 from warpdata.triplets.render import render_triplets
 from warpdata.triplets.triplet import Triplet
-
-RenderIn = Literal["worker", "collate", "none"]
-"""Where triplets are rendered: in a thread ahead of the step, in the step's own thread when it asks for a batch, or by
-the caller, who gets `PairInputs` and calls `render_batch`."""
 
 _EMPTY_SPLATS = EmptySplats()
 """Of this process, so that every scene is named once, however many loaders there are."""
@@ -55,11 +53,11 @@ class WarpLoader:
         *,
         render: RenderOptions,
         device: torch.device,
-        render_in: RenderIn = "worker",
-        num_workers: int = 0,
-        ahead: int = 2,
-        as_float: bool = True,
-        backend: str = "auto",
+        render_in: RenderIn = LoaderOptions.render_in,
+        num_workers: int = LoaderOptions.num_workers,
+        ahead: int = LoaderOptions.ahead,
+        as_float: bool = LoaderOptions.as_float,
+        backend: str = LoaderOptions.backend,
         sealed: bool = False,
         realign: Callable[[int], None] | None = None,
     ):
@@ -84,6 +82,10 @@ class WarpLoader:
             prefetch_factor=ahead if num_workers else None,
         )
         self._decoder: DataLoader[PairInputs] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and other processes: everything but the decoding processes, which belong to this one."""
+        return {**self.__dict__, "_decoder": None}
 
     def close(self) -> None:
         """Stop the decoding processes; iterating again starts new ones."""
@@ -154,17 +156,6 @@ class WarpLoader:
         return {"num_samples": len(order.table), "seed": order.seed, "batch_size": order.batch_size}
 
 
-class Sealed:
-    """A batch on its way through a trainer that would take it apart.
-
-    Lightning's precision plugins that cast all inputs (`bf16-true`, `64-true`, ...) reach into collections and
-    dataclasses, before any hook. They can neither rebuild frozen ones, nor should they round cameras and depth.
-    """
-
-    def __init__(self, batch: Triplet | PairInputs):
-        self.batch = batch
-
-
 @dataclass
 class Place:
     """A place in the order of an epoch, and a number of steps before or after it."""
@@ -179,7 +170,11 @@ class Place:
 
 
 def render_batch(
-    inputs: PairInputs, options: RenderOptions, *, as_float: bool = True, backend: str = "auto"
+    inputs: PairInputs,
+    options: RenderOptions,
+    *,
+    as_float: bool = LoaderOptions.as_float,
+    backend: str = LoaderOptions.backend,
 ) -> Triplet:
     """Triplets of a batch of inputs that is on the device already, for those who render in their own hooks.
 

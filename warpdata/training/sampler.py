@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch.utils.data import Sampler
 
+from warpdata.training.options import OrderOptions
+
 STREAM_SAMPLES, STREAM_SCENES, STREAM_PICKS = 1, 2, 3
 """Separate streams of randomness for the order of samples, the order of scenes, and the choice among candidates."""
 
@@ -73,8 +75,8 @@ def epoch_order(
     epoch: int,
     batch_size: int,
     shuffle: bool,
-    shuffle_window: int = 0,
-    drop_last: bool = False,
+    shuffle_window: int = OrderOptions.shuffle_window,
+    drop_last: bool = OrderOptions.drop_last,
 ) -> EpochOrder:
     """The sequence of an epoch, cut into batches.
 
@@ -101,28 +103,44 @@ def epoch_order(
 
 def draw_candidates(table: SampleTable, seed: int, epoch: int) -> np.ndarray:
     """One sample of every group with equal chances, the one of the least hash; in ascending order."""
-    order = np.lexsort((keyed_hash(seed, epoch, STREAM_PICKS, np.arange(len(table))), table.group))
-    first = np.append(True, np.diff(table.group[order]) != 0)[: len(order)]
-    return np.sort(order[first])
+    hashes = keyed_hash(seed, epoch, STREAM_PICKS, np.arange(len(table)))
+    by_group = np.lexsort((hashes, table.group))  # the samples of a group side by side, that of the least hash first
+    return np.sort(by_group[run_starts(table.group[by_group])])
 
 
 def cut_into_batches(samples: np.ndarray, bucket: np.ndarray, batch_size: int, drop_last: bool) -> EpochOrder:
-    """Batches of one bucket each, in the order in which they fill up; what is left over comes last."""
-    by_bucket = np.argsort(bucket, kind="stable")
-    sorted_bucket = bucket[by_bucket]
-    starts = np.flatnonzero(np.append(True, np.diff(sorted_bucket) != 0)[: len(sorted_bucket)])
-    sizes = np.diff(np.append(starts, len(samples)))
-    place = np.arange(len(samples)) - np.repeat(starts, sizes)
-    full = place < np.repeat(sizes - sizes % batch_size, sizes)
-    batch_start = np.arange(len(samples)) - place % batch_size
-    batch_last = np.minimum(batch_start + batch_size, np.repeat(starts + sizes, sizes)) - 1
-    filled_at = np.where(full, by_bucket[batch_last], len(samples) + batch_start)
-    order = np.argsort(filled_at, kind="stable")
+    """Batches of one bucket each, in the order in which they fill up; what is left over comes last.
+
+    Args:
+        samples: (n,) in the order of the epoch.
+        bucket: (n,) of each of them.
+        batch_size: samples a full batch has.
+        drop_last: leave out batches that are not full.
+    """
+    by_bucket = np.argsort(bucket, kind="stable")  # the samples of a bucket side by side, in the order of the epoch
+    position = np.arange(len(samples))  # among these
+    starts = run_starts(bucket[by_bucket])
+    counts = np.diff(np.append(starts, len(samples)))
+    bucket_start, bucket_count = np.repeat(starts, counts), np.repeat(counts, counts)  # of each sample's bucket
+
+    place = position - bucket_start  # of the sample in its bucket
+    full = place < bucket_count - bucket_count % batch_size
+    batch_start = position - place % batch_size
+    batch_last = np.minimum(batch_start + batch_size, bucket_start + bucket_count) - 1
+
+    # A full batch comes when its last sample does; the others come after all full ones, bucket by bucket.
+    comes_at = np.where(full, by_bucket[batch_last], len(samples) + batch_start)
+    order = np.argsort(comes_at, kind="stable")
     if drop_last:
         order = order[full[order]]
-    changes = np.flatnonzero(np.diff(filled_at[order])) + 1
-    ends = np.append(changes, len(order)) if len(order) else changes
+    ends = np.append(run_starts(comes_at[order]), len(order))[1:]
     return EpochOrder(samples=samples[by_bucket[order]], ends=ends)
+
+
+def run_starts(values: np.ndarray) -> np.ndarray:
+    """(k,) where each run of equal neighbours begins."""
+    differs = values[1:] != values[:-1]
+    return np.flatnonzero(np.concatenate([np.ones(min(1, len(values)), dtype=bool), differs]))
 
 
 def steps_of(order: EpochOrder, start: int, world_size: int, drop_last: bool) -> list[tuple[int, int]]:
@@ -166,6 +184,7 @@ class BatchOrder(Sampler[list[int]]):
         rank: of this process.
         world_size: number of processes.
         shuffle, shuffle_window, drop_last: see `epoch_order`.
+        same_every_epoch: every epoch has the order of the first.
 
     Attributes:
         epoch: whose order is given.
@@ -179,8 +198,9 @@ class BatchOrder(Sampler[list[int]]):
         batch_size: int,
         seed: int,
         shuffle: bool,
-        shuffle_window: int = 0,
-        drop_last: bool = False,
+        shuffle_window: int = OrderOptions.shuffle_window,
+        drop_last: bool = OrderOptions.drop_last,
+        same_every_epoch: bool = False,
         rank: int = 0,
         world_size: int = 1,
     ):
@@ -192,6 +212,7 @@ class BatchOrder(Sampler[list[int]]):
         self.shuffle = shuffle
         self.shuffle_window = shuffle_window
         self.drop_last = drop_last
+        self.same_every_epoch = same_every_epoch
         self.rank = rank
         self.world_size = world_size
         self.epoch = 0
@@ -224,7 +245,7 @@ class BatchOrder(Sampler[list[int]]):
             order = epoch_order(
                 self.table,
                 seed=self.seed,
-                epoch=self.epoch,
+                epoch=0 if self.same_every_epoch else self.epoch,
                 batch_size=self.batch_size,
                 shuffle=self.shuffle,
                 shuffle_window=self.shuffle_window,

@@ -12,13 +12,15 @@ import numpy as np
 import torch
 import webdataset
 from jaxtyping import UInt8
-from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from warpdata.camera import Camera, stack_cameras
 from warpdata.errors import SourceError
+from warpdata.training.lightning_base import DataModule
+from warpdata.training.options import LoaderOptions, OrderOptions
+from warpdata.training.sealed import Sealed
 from warpdata.triplets.triplet import Triplet
 
 IMAGE_ROLES = {"splat": "splats", "reference": "reference", "target": "target"}
@@ -27,8 +29,8 @@ IMAGE_ROLES = {"splat": "splats", "reference": "reference", "target": "target"}
 MASK_ROLES = ("coverage", "confidence")
 
 
-class ShardDataModule(LightningDataModule):
-    """Batches of triplets from shards written with `--layout webdataset`.
+class ShardDataModule(DataModule):
+    """Batches of triplets from shards in the layout `webdataset`.
 
     Shards are split among processes and workers, and shuffled by `seed` and epoch. There is no random access: training
     that has to resume at the very next sample is what `WarpDataModule` is for.
@@ -46,10 +48,10 @@ class ShardDataModule(LightningDataModule):
         self,
         urls: Sequence[str],
         *,
-        batch_size: int = 1,
-        num_workers: int = 0,
+        batch_size: int = OrderOptions.batch_size,
+        num_workers: int = LoaderOptions.num_workers,
         shuffle: int = 0,
-        as_float: bool = True,
+        as_float: bool = LoaderOptions.as_float,
         seed: int = 0,
     ):
         super().__init__()
@@ -62,20 +64,54 @@ class ShardDataModule(LightningDataModule):
         self.as_float = as_float
         self.seed = seed
 
-    def train_dataloader(self) -> DataLoader:
-        """Batches of the next epoch."""
+    def train_dataloader(self) -> ShardLoader:
+        """Batches of the trainer's epoch, then of the one after it, and so on."""
         epoch = self.trainer.current_epoch if self.trainer is not None else 0
+        return ShardLoader(self._decoder, epoch=epoch, sealed=self.casts_inputs)
+
+    def _decoder(self, epoch: int) -> DataLoader:
+        """Batches of one epoch; where the trainer overfits, always in the order of the list of shards."""
+        shuffle = 0 if self.overfits else self.shuffle
         stages: list[Any] = [webdataset.SimpleShardList(self.urls)]
-        if self.shuffle:
+        if shuffle:
             stages.append(webdataset.detshuffle(bufsize=len(self.urls), seed=self.seed, epoch=epoch - 1))
         stages += [webdataset.split_by_node, webdataset.split_by_worker, open_shards]
         stages += [tar_file_expander, group_by_keys]
-        if self.shuffle:
-            stages.append(webdataset.detshuffle(bufsize=self.shuffle, seed=self.seed, epoch=epoch - 1))
+        if shuffle:
+            stages.append(webdataset.detshuffle(bufsize=shuffle, seed=self.seed, epoch=epoch - 1))
         stages += [webdataset.map(decode_triplet), batches(self.batch_size)]
         if self.as_float:
             stages.append(webdataset.map(to_float))
         return DataLoader(webdataset.DataPipeline(*stages), batch_size=None, num_workers=self.num_workers)
+
+
+class ShardLoader:
+    """Iterates epoch after epoch, each with a decoder of its own.
+
+    Decoding processes start from what this process knows: a shuffle that counts epochs inside of them would begin at
+    the same epoch again and again.
+
+    Args:
+        make_decoder: epoch -> its batches.
+        epoch: the first.
+        sealed: give each batch as a `Sealed` one, see there.
+    """
+
+    def __init__(self, make_decoder: Callable[[int], DataLoader], *, epoch: int = 0, sealed: bool = False):
+        self.sampler = self  # Lightning sets epochs through the attribute of this name
+        self.epoch = epoch
+        self._make_decoder = make_decoder
+        self._sealed = sealed
+
+    def set_epoch(self, epoch: int) -> None:
+        """Which epoch comes next."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[Triplet | Sealed]:
+        # A generator: nothing is started before the first batch is asked for, when the epoch has been set.
+        epoch, self.epoch = self.epoch, self.epoch + 1
+        for batch in self._make_decoder(epoch):
+            yield Sealed(batch) if self._sealed else batch
 
 
 def open_shards(urls: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -119,7 +155,7 @@ def decode_triplet(sample: dict[str, Any]) -> Triplet:
         )
     except (KeyError, ValueError, TypeError) as error:
         raise SourceError(
-            f"sample {key} is no whole triplet ({error!r}); shards are written with --layout webdataset, "
+            f"sample {key} is no whole triplet ({error!r}); shards are written in the layout webdataset, "
             "with coverage and confidence"
         ) from error
 

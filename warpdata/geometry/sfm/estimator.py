@@ -104,8 +104,8 @@ class SfmEstimator:
         )
         if len(pictures) < 2:
             raise GeometryError(
-                f"depth needs at least two different photographs, {len(pictures)} of {len(scene.views)} can be used: "
-                + "; ".join(f"{name}: {reason}" for name, reason in failures.items())
+                f"depth needs at least two different photographs, {len(pictures)} of {len(scene.views)} can be used",
+                failures,
             )
         find = triangulate if cameras_known else map_views
         mapping = find(pictures, folder, threads=options.threads, time_limit_s=options.time_limit_s, progress=progress)
