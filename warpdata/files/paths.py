@@ -8,14 +8,14 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from warpdata.errors import ViewError
 
 
-def resolve_inside(root: Path, written: str) -> Path:
+def resolve_inside(root: Path, written: str, *, relative_only: bool = True) -> Path:
     """The path that `written` names below `root`; it need not exist. Backslashes count as separators.
-
-    Absolute paths, and those with `..`, are taken where they lead to a place in `root`.
 
     Args:
         root: the scene's folder, resolved.
         written: as it stands in a file of the scene.
+        relative_only: refuse absolute paths and `..` even where they lead to a place in `root`, as what moves with its
+            folder must have neither.
 
     Raises:
         ViewError: it leads out of `root`, also through a link, or cannot be a path.
@@ -33,6 +33,9 @@ def resolve_inside(root: Path, written: str) -> Path:
             f"path {written!r} leads out of the scene's folder {root}; only paths inside it are read: write it "
             "relative to that folder"
         )
+    absolute = PurePosixPath(as_posix).is_absolute()
+    if relative_only and (absolute or ".." in PurePosixPath(as_posix).parts):
+        raise ViewError(f"path {written!r} is {'absolute' if absolute else 'not plain'}; write it relative to {root}")
     check_inside(root, path)
     return path
 

@@ -31,6 +31,7 @@ _PERSPECTIVE_MODELS = frozenset(
 """Camera models that are a pinhole when all their distortion coefficients are 0."""
 _DISTORTION_KEYS = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2", "distortion_params")
 
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One usable entry of the file. Paths are as written, and nothing says that there are such files.

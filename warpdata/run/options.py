@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     import torch
 
 
+ADDED_OPTIONS = {"source": "auto", "keep_odd_views": False}
+"""Options of the source that outputs of version 0.1 do not name -> what these were made with."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MaterializeOptions:
     """Turn scenes into splat / reference / target triplets on disk."""
@@ -83,6 +87,9 @@ class MaterializeOptions:
         """
         chosen = self.as_json()
         del chosen["source"]["input_dir"], chosen["geometry"]["weights"]
+        for name, unset in ADDED_OPTIONS.items():
+            if chosen["source"][name] == unset:
+                del chosen["source"][name]  # outputs of before the option can be continued
         parts = {name: chosen[name] for name in ("source", "size", "geometry", "filters", "pairs")}
         return parts | {"render": json_values(asdict(self.effective_render))}
 

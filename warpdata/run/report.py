@@ -28,6 +28,7 @@ class SceneReport:
         cached: whether the geometry was in the cache already.
         left_out: file, view or pair -> why.
         error: why the whole scene was left out, None when it was not.
+        notes: files of it that were not used though nothing is left out, and what to do.
     """
 
     scene: str
@@ -40,6 +41,7 @@ class SceneReport:
     cached: bool = False
     left_out: dict[str, str] = field(default_factory=dict)
     error: str | None = None
+    notes: list[str] = field(default_factory=list)
 
     def take_geometry(self, geometry: KnownGeometry) -> None:
         """Note where depth and cameras come from."""
@@ -91,6 +93,7 @@ class SceneReport:
             "exposure_gap": self.mean("exposure_gap"),
             "left_out": self.left_out,
             "error": self.error,
+            "notes": self.notes,
         }
 
 
@@ -135,6 +138,7 @@ class Report:
             if scene.error:
                 lines.append(f"left out {scene.scene}: {scene.error}")
             lines += [f"left out {scene.scene}/{name}: {reason}" for name, reason in sorted(scene.left_out.items())]
+            lines += [f"{scene.scene}: {note}" for note in scene.notes]
         made, total = sum(scene.made for scene in self.scenes), sum(len(scene.scores) for scene in self.scenes)
         kept = f" and {total - made} kept from before" if total > made else ""
         used = sum(not scene.error for scene in self.scenes)

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from warpdata.errors import OutputError, PluginError
+from warpdata.errors import OutputError
 from warpdata.formats.manifest import DATASET, STATE_FOLDER, read_dataset
 from warpdata.sources.image_folder import IMAGES, is_image_folder_name
 from warpdata.sources.listing import FolderListing
@@ -80,7 +80,6 @@ def find_scene_folders(top: Path, rows: Sequence[SourceRow]) -> list[SceneFolder
 class _Walk:
     def __init__(self, rows: Sequence[SourceRow]):
         self._rows = rows
-        self._unavailable: dict[str, str | None] = {}
 
     def found(self, listing: FolderListing, place: PurePosixPath, *, owned: bool) -> list[SceneFolder]:
         """Scenes at and below a folder.
@@ -91,7 +90,6 @@ class _Walk:
         row = next((row for row in self._rows if row.recognise(listing)), None)
         if row is None or (owned and row.only_pictures):
             return self._below(listing, place, owned=owned)
-        self._check_available(row, listing)
         here = SceneFolder(listing.path, "" if place == PurePosixPath() else place.as_posix(), row)
         if row.open is not None:
             return [here]  # what lies below is its own affair
@@ -129,12 +127,6 @@ class _Walk:
                 continue
             found += self.found(inside, place / name, owned=owned)
         return found
-
-    def _check_available(self, row: SourceRow, listing: FolderListing) -> None:
-        if row.name not in self._unavailable:
-            self._unavailable[row.name] = row.unavailable()
-        if (reason := self._unavailable[row.name]) is not None:
-            raise PluginError(f"{listing.path} is for the source {row.name}, which cannot be used here: {reason}")
 
 
 def _has_image_folder(listing: FolderListing, *, is_input: bool) -> bool:

@@ -40,7 +40,7 @@ class Lookup:
         Raises:
             ViewError: there is none, or it lies outside the scene's folder.
         """
-        said = resolve_inside(self._root, written)
+        said = resolve_inside(self._root, written, relative_only=False)
         for place in (said, self._pictures / said.name):
             found = self._existing(place) or self._with_suffix(place)
             if found is not None:
@@ -54,7 +54,7 @@ class Lookup:
         Raises:
             ViewError: it lies outside the scene's folder.
         """
-        said = resolve_inside(self._root, written)
+        said = resolve_inside(self._root, written, relative_only=False)
         found = self._existing(said)
         if found is None:
             return said

@@ -8,7 +8,6 @@ from dataclasses import replace
 from warpdata.config import MIN_IMAGE_SIDE
 from warpdata.errors import GeometryError, ViewError
 from warpdata.geometry.types import Estimator, Progress, Provenance, SceneGeometry, no_progress
-from warpdata.sources.decode import load_image
 from warpdata.sources.scene import Scene, View
 
 
@@ -48,7 +47,7 @@ class ReadableViews:
 def why_unusable(view: View) -> str | None:
     """Why a view's picture cannot be used, or None."""
     try:
-        height, width = load_image(view.path).shape[-2:]
+        height, width = view.picture.load().shape[-2:]
     except ViewError as error:
         return str(error)
     if min(height, width) < MIN_IMAGE_SIDE:

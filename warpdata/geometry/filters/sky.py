@@ -28,7 +28,7 @@ from warpdata.files.digests import remembered_sha256
 from warpdata.geometry.maths.sample import sample_picture
 from warpdata.geometry.network.hub import Hub, HubFile
 from warpdata.geometry.types import Estimator, FrameGeometry, Progress, Provenance, SceneGeometry, no_progress
-from warpdata.sources.decode import load_image
+from warpdata.sources.picture import Picture
 from warpdata.sources.scene import Scene
 
 log = logging.getLogger(__name__)
@@ -136,6 +136,12 @@ def resolve_sky_model(spec: str, *, hub: Hub | None = None) -> SkyModel:
     return SkyModel(path=fetched.path, id=f"{match['repo']}/{match['file']}@{fetched.commit}", sha256=fetched.sha256)
 
 
+def score_file(model_sha256: str, picture_digest: str) -> str:
+    """Name of the file that holds the scores of a picture by a network."""
+    made_from = f"{SCORES_VERSION}\n{model_sha256}\n{picture_digest}"
+    return f"{hashlib.sha256(made_from.encode()).hexdigest()}.png"
+
+
 class SkyFiltered:
     """An estimator whose frames have no depth where their pictures show sky.
 
@@ -158,13 +164,13 @@ class SkyFiltered:
 
     def __call__(self, scene: Scene, *, progress: Progress = no_progress) -> SceneGeometry:
         geometry = self._estimator(scene, progress=progress)
-        paths = {view.name: view.path for view in scene.views}
-        return replace(geometry, frames=self._without_sky(geometry, paths), provenance=self.provenance)
+        pictures = {view.name: view.picture for view in scene.views}
+        return replace(geometry, frames=self._without_sky(geometry, pictures), provenance=self.provenance)
 
-    def _without_sky(self, geometry: SceneGeometry, paths: dict[str, Path]) -> Iterator[FrameGeometry]:
+    def _without_sky(self, geometry: SceneGeometry, pictures: dict[str, Picture]) -> Iterator[FrameGeometry]:
         removed = total = 0
         for frame in geometry.frames:
-            scores = self.scores(paths[frame.name]).float()[None, None]
+            scores = self.scores(pictures[frame.name]).float()[None, None]
             hw = frame.depth.shape
             score = sample_picture(scores, frame.image_hw, frame.content_box, hw, mode="bilinear")[0, 0]
             keep = score < SKY_SCORE
@@ -173,10 +179,9 @@ class SkyFiltered:
             geometry.report["sky_fraction"] = removed / max(total, 1)
             yield replace(frame, depth=frame.depth.where(keep, 0), confidence=frame.confidence.where(keep, 1))
 
-    def scores(self, picture_path: Path) -> UInt8[Tensor, "h w"]:
+    def scores(self, picture: Picture) -> UInt8[Tensor, "h w"]:
         """Sky scores of a picture, from the folder or, the first time, from the network."""
-        made_from = f"{SCORES_VERSION}\n{self._model.sha256}\n{remembered_sha256(picture_path)}"
-        path = self._folder / f"{hashlib.sha256(made_from.encode()).hexdigest()}.png"
+        path = self._folder / score_file(self._model.sha256, picture.digest())
         try:
             with Image.open(path, formats=("PNG",)) as image:
                 if image.mode == "L":
@@ -185,7 +190,7 @@ class SkyFiltered:
             pass
         except (OSError, SyntaxError) as error:
             log.warning("%s is damaged (%s); sky is looked for again", path, error)
-        scores = self._model.scores(load_image(picture_path))
+        scores = self._model.scores(picture.load())
         self._keep(path, Image.fromarray(scores.numpy()))
         return scores
 

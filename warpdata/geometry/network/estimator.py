@@ -19,7 +19,6 @@ from warpdata.geometry.network.network import DepthNetwork, LoadNetwork, Network
 from warpdata.geometry.network.weights import ResolvedWeights
 from warpdata.geometry.network.windows import Chain, Window, merge_windows, plan_windows
 from warpdata.geometry.types import FrameGeometry, Progress, Provenance, SceneGeometry, no_progress
-from warpdata.sources.decode import image_size, load_image, load_mask
 from warpdata.sources.scene import Scene, View
 
 VERSION = 1
@@ -109,7 +108,7 @@ class NetworkEstimator:
         Raises:
             ViewError: the view cannot be used, as far as that is known before its pixels are decoded.
         """
-        size = image_size(view.path)
+        size = view.picture.hw()
         if self._poses == "given" and view.camera_at(size) is None:
             raise ViewError("the scene ships no camera for it, and --poses given was asked for")
         if min(network.input_size(size)) < 1:
@@ -173,7 +172,7 @@ class _Run:
                 self._progress("estimating depth and cameras", window.stop, len(self.views))
 
     def _input(self, index: int) -> NetworkInput:
-        return self.network.prepare(load_image(self.views[index].path)).padded(self._hw)
+        return self.network.prepare(self.views[index].picture.load()).padded(self._hw)
 
     def _predicted(self, loading: dict[int, Future[NetworkInput]]) -> Window:
         """One window through the network; frames that cannot be used are missing, and named in `left_out`."""
@@ -221,7 +220,7 @@ class _Run:
         valid[top:bottom, left:right] = True
         valid &= torch.isfinite(depth) & (depth > 0) & torch.isfinite(confidence)
         if view.mask is not None:
-            mask = load_mask(view.mask).float()[None, None]
+            mask = view.mask.load().float()[None, None]
             valid &= sample_picture(mask, size, seen.content_box, self._hw, mode="nearest")[0, 0] > 0
         return FrameGeometry(
             name=view.name,

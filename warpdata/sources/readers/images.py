@@ -56,9 +56,7 @@ def _pictures(root: Path, listing: FolderListing) -> tuple[list[Path], dict[str,
         try:
             if not is_image_name(name):
                 if name not in companions:
-                    left_out[name] = (
-                        f"pictures of type {path.suffix.lower()} are not read: convert them to PNG or JPEG"
-                    )
+                    left_out[name] = f"pictures of type {path.suffix.lower()} are not read: convert them to PNG or JPEG"
                 continue
             if path.is_symlink():
                 check_inside(root, path)
@@ -71,14 +69,12 @@ def _pictures(root: Path, listing: FolderListing) -> tuple[list[Path], dict[str,
 
 
 def _companions(listing: FolderListing) -> set[str]:
-    """Pictures of a type that is not read which lie beside one of the same name that is, such as a camera's raw file."""
+    """Pictures of a type that is not read beside one of the same name that is, such as raw files of a camera."""
     from warpdata.sources.picture_names import is_image_name
 
     readable = {PurePosixPath(name).stem.casefold() for name in listing.pictures if is_image_name(name)}
     return {
-        name
-        for name in listing.pictures
-        if not is_image_name(name) and PurePosixPath(name).stem.casefold() in readable
+        name for name in listing.pictures if not is_image_name(name) and PurePosixPath(name).stem.casefold() in readable
     }
 
 
