@@ -31,13 +31,13 @@ def test_a_changed_byte_is_another_key(cache, scene, folder):
 @pytest.mark.skipif(os.name != "posix", reason="the time of a file's last change of any kind is kept by POSIX alone")
 def test_a_changed_byte_is_seen_behind_an_old_time(cache, scene):
     before = cache.fingerprint(scene, PROVENANCE)
-    rewrite(scene.views[1].path, b"images X")
+    rewrite(scene.views[1].picture.path, b"images X")
     assert cache.fingerprint(scene, PROVENANCE) != before
 
 
 def test_a_file_moved_into_anothers_place_is_seen_though_size_and_time_are_equal(cache, scene):
     before = cache.fingerprint(scene, PROVENANCE)
-    first, second = scene.views[0].path, scene.views[1].path
+    first, second = scene.views[0].picture.path, scene.views[1].picture.path
     assert (first.stat().st_size, first.stat().st_mtime_ns) == (second.stat().st_size, second.stat().st_mtime_ns)
     os.replace(second, first)
     second.write_bytes(b"images 1")
@@ -106,7 +106,7 @@ def test_unchanged_files_are_read_once(scene, tmp_path, monkeypatch):
     assert len(read) == 9
     assert GeometryCache(tmp_path / "cache").fingerprint(scene, PROVENANCE) == first
     assert len(read) == 9
-    rewrite(scene.views[1].path, b"images X", keep_time=False)
+    rewrite(scene.views[1].picture.path, b"images X", keep_time=False)
     assert GeometryCache(tmp_path / "cache").fingerprint(scene, PROVENANCE) != first
     assert read[9:] == ["1.png"]
 
@@ -114,9 +114,11 @@ def test_unchanged_files_are_read_once(scene, tmp_path, monkeypatch):
 def test_a_file_that_may_still_be_changing_is_read_again(cache, scene, monkeypatch):
     read = count_reads(monkeypatch)
     for view in scene.views:
-        os.utime(view.path)
+        os.utime(view.picture.path)
     first = cache.fingerprint(scene, PROVENANCE)
-    rewrite(scene.views[1].path, b"images X")  # within the resolution of the clock nothing but the bytes differs
+    rewrite(
+        scene.views[1].picture.path, b"images X"
+    )  # within the resolution of the clock nothing but the bytes differs
     assert cache.fingerprint(scene, PROVENANCE) != first
     assert read.count("1.png") >= 2
 
@@ -142,9 +144,9 @@ def test_a_memory_that_cannot_be_written_costs_nothing_but_time(scene, tmp_path,
 def test_a_missing_file_has_a_key_of_its_own(cache, scene):
     """The estimator leaves the view out; when the file is there again, the scene is another."""
     before = cache.fingerprint(scene, PROVENANCE)
-    content = scene.views[1].path.read_bytes()
-    scene.views[1].path.unlink()
+    content = scene.views[1].picture.path.read_bytes()
+    scene.views[1].picture.path.unlink()
     missing = cache.fingerprint(scene, PROVENANCE)
     assert missing != before
-    scene.views[1].path.write_bytes(content)
+    scene.views[1].picture.path.write_bytes(content)
     assert cache.fingerprint(scene, PROVENANCE) == before

@@ -169,7 +169,7 @@ def test_a_scene_without_any_geometry_is_not_kept(cache, scene):
 def test_a_scene_that_changes_under_the_estimator_is_not_kept(cache, scene):
     class Slow(CountingEstimator):
         def __call__(self, scene, *, progress=None):
-            scene.views[0].path.write_bytes(b"retouched")
+            scene.views[0].picture.path.write_bytes(b"retouched")
             return super().__call__(scene)
 
     with pytest.raises(GeometryError, match="changed while"):

@@ -35,7 +35,11 @@ class FolderListing:
         folders: list[str] = []
         with os.scandir(path) as entries:
             for entry in entries:
-                (folders if entry.is_dir() else files).append(entry.name)
+                try:
+                    is_folder = entry.is_dir()
+                except OSError:  # a link to itself; whoever opens it says so
+                    is_folder = False
+                (folders if is_folder else files).append(entry.name)
         return cls(path, tuple(sorted(files)), tuple(sorted(folders)))
 
     @cached_property

@@ -51,7 +51,9 @@ def _pictures(root: Path, listing: FolderListing) -> tuple[list[Path], dict[str,
     paths: list[Path] = []
     left_out: dict[str, str] = {}
     companions = _companions(listing)
-    for name in listing.pictures:
+    # A link to a folder that is called like a picture was meant for one; a folder of such a name was not.
+    links = [name for name in listing.folders if is_image_name(name) and (listing.path / name).is_symlink()]
+    for name in sorted([*listing.pictures, *links]):
         path = listing.path / name
         try:
             if not is_image_name(name):
