@@ -11,7 +11,7 @@ import torch
 
 from warpdata.config import FilterOptions, GeometryOptions, SizeOptions, default_cache_dir
 from warpdata.errors import GeometryError
-from warpdata.geometry.filters.sky import SkyFiltered, SkyModel, resolve_sky_model
+from warpdata.geometry.filters.sky import SKY_FOLDER, SkyFiltered, SkyModel, resolve_sky_model
 from warpdata.geometry.given import GivenEstimator
 from warpdata.geometry.network.estimator import NetworkEstimator
 from warpdata.geometry.network.network import shared_network
@@ -27,9 +27,6 @@ from warpdata.sources.scene import Scene, View
 
 WorkFolder = Callable[[Provenance], Path]
 """Where an estimator may keep what it has found so far of a scene, so that a killed run goes on there."""
-
-SKY_FOLDER = "sky"
-"""Of the cache's root: where sky scores are kept."""
 
 NAMES_SHOWN = 3
 

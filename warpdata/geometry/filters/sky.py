@@ -39,6 +39,8 @@ INPUT_SIDE = 320
 """Side of the network's square input, where its file leaves it open."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PROBABILITY_SLACK = 1e-3
+SKY_FOLDER = "sky"
+"""Of the cache's root: where scores are kept."""
 SCORES_VERSION = 1
 """Raised whenever the same network gives other scores."""
 
@@ -142,6 +144,33 @@ def score_file(model_sha256: str, picture_digest: str) -> str:
     return f"{hashlib.sha256(made_from.encode()).hexdigest()}.png"
 
 
+def read_scores(path: Path) -> UInt8[Tensor, "h w"]:
+    """Scores that were kept.
+
+    Raises:
+        FileNotFoundError: there are none.
+        ValueError: the file is damaged.
+    """
+    try:
+        with Image.open(path, formats=("PNG",)) as image:
+            if image.mode != "L":
+                raise ValueError(f"it is a picture of mode {image.mode}")
+            return torch.from_numpy(np.array(image))
+    except FileNotFoundError:
+        raise
+    except (OSError, SyntaxError) as error:
+        raise ValueError(str(error)) from error
+
+
+def why_damaged(path: Path) -> str | None:
+    """Why scores that were kept cannot be used, or None."""
+    try:
+        read_scores(path)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return None
+
+
 class SkyFiltered:
     """An estimator whose frames have no depth where their pictures show sky.
 
@@ -183,12 +212,10 @@ class SkyFiltered:
         """Sky scores of a picture, from the folder or, the first time, from the network."""
         path = self._folder / score_file(self._model.sha256, picture.digest())
         try:
-            with Image.open(path, formats=("PNG",)) as image:
-                if image.mode == "L":
-                    return torch.from_numpy(np.array(image))
+            return read_scores(path)
         except FileNotFoundError:
             pass
-        except (OSError, SyntaxError) as error:
+        except ValueError as error:
             log.warning("%s is damaged (%s); sky is looked for again", path, error)
         scores = self._model.scores(picture.load())
         self._keep(path, Image.fromarray(scores.numpy()))
