@@ -2,13 +2,15 @@
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
 from tests.cache.known import make_camera, make_scene
 from warpdata.cache import GeometryCache, key
 from warpdata.geometry.types import Provenance
+from warpdata.sources import Scene, View
 
 PROVENANCE = Provenance(estimator="vggt", weights="repo", weights_sha256="ab" * 32, options={"edge": 518})
 
@@ -150,3 +152,67 @@ def test_a_missing_file_has_a_key_of_its_own(cache, scene):
     assert missing != before
     scene.views[1].picture.path.write_bytes(content)
     assert cache.fingerprint(scene, PROVENANCE) == before
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A frame of a recording: its content is the file's and its number."""
+
+    recording: Path
+    number: int
+    label: str = "a frame"
+    suffix: str = ".png"
+
+    @property
+    def files(self):
+        return (self.recording,)
+
+    def digest(self, sha256_of):
+        return f"{sha256_of(self.recording)} {self.number}"
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A picture that no file holds."""
+
+    seed: int
+    label: str = "a rendered view"
+    suffix: str = ".png"
+    files: tuple[Path, ...] = ()
+
+    def digest(self, sha256_of):
+        return f"seed {self.seed}"
+
+
+def test_pictures_need_not_be_files_of_their_own(cache, tmp_path, monkeypatch):
+    read = count_reads(monkeypatch)
+    (tmp_path / "video.bin").write_bytes(b"frames")
+    os.utime(tmp_path / "video.bin", (1e9, 1e9))
+    views = tuple(View(name=f"v{k}", picture=Recorded(tmp_path / "video.bin", k)) for k in range(3))
+    scene = Scene(id="s", root=tmp_path, views=views, left_out={})
+    key = cache.fingerprint(scene, PROVENANCE)
+    assert read.count("video.bin") == 1
+    assert cache.fingerprint(replace(scene, views=views[::-1]), PROVENANCE) != key
+    rewrite(tmp_path / "video.bin", b"others")
+    assert cache.fingerprint(scene, PROVENANCE) != key
+
+
+def test_scenes_without_any_file_have_keys_too(cache):
+    scene = Scene(id="s", root=None, views=tuple(View(name=f"v{k}", picture=Rendered(k)) for k in range(2)), left_out={})
+    other = replace(scene, views=(scene.views[0], replace(scene.views[1], picture=Rendered(7))))
+    assert cache.fingerprint(scene, PROVENANCE) != cache.fingerprint(other, PROVENANCE)
+
+
+def test_what_depth_measures_is_part_of_the_key(cache, scene):
+    view = scene.views[0]
+    rays = replace(view, depth=replace(view.depth, measure="ray_length"))
+    changed = replace(scene, views=(rays, *scene.views[1:]))
+    assert cache.fingerprint(changed, PROVENANCE) != cache.fingerprint(scene, PROVENANCE)
+
+
+def test_keys_are_those_of_version_0_1(cache, tmp_path):
+    """Frozen: a cache made before sources had pictures is hit."""
+    scene = make_scene(tmp_path / "frozen")
+    scene = replace(scene, views=tuple(replace(view, camera=None) for view in scene.views))
+    frozen = "d7ce2b94ac51dd62b21f79a4f7cbb4fe2190e7a1c676194dd486308ca249bb28"
+    assert cache.fingerprint(scene, PROVENANCE) == frozen

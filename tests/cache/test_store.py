@@ -273,3 +273,12 @@ def test_an_entry_travels_as_a_path(cache, scene):
     entry.frame(0)
     assert len(pickle.dumps(entry)) < 500
     assert isinstance(entry, CacheEntry)
+
+
+def test_an_entry_says_which_source_read_its_scene_and_older_ones_say_nothing(cache, scene):
+    entry = cache.put(replace(scene, source="images"), make_geometry(scene))
+    assert CacheEntry(entry.path).header.source == "images"
+    other = Provenance(estimator="other")
+    older = cache.put(scene, make_geometry(scene, other))
+    assert CacheEntry(older.path).header.source is None
+    assert b'\\"source\\"' not in older.path.read_bytes()

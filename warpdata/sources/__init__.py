@@ -44,7 +44,8 @@ def open_source(options: SourceOptions, own: OwnOptions | None = None) -> Source
     from warpdata.sources.folder import FolderSource
 
     if options.source == AUTO:
-        rows = tuple(SOURCES)
+        # Any folder may hold pictures: a row with a mark of its own comes first, whoever adds it.
+        rows = tuple(sorted(SOURCES, key=lambda row: row.only_pictures))
     elif options.source in SOURCES:
         rows = (SOURCES[options.source],)
     else:

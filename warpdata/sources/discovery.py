@@ -48,6 +48,10 @@ COMPANIONS = re.compile(
 CACHE_FOLDERS = {"geometry", "digests"}
 """By which a cache of this program is known."""
 
+UNFINISHED = "an unfinished output"
+SCENE_EXPORT = "an export of scenes"
+"""What this program makes that can be an input in turn, where it is given as one."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -150,16 +154,17 @@ def _why_no_scene(name: str, inside: FolderListing, above: FolderListing) -> str
 
 
 def made_by_us(listing: FolderListing) -> str | None:
-    """What of this program's own a folder is: a cache, an output, or None."""
+    """What of this program's own a folder is, such as "a cache"; None where it is none of it."""
     if set(listing.folders) >= CACHE_FOLDERS:
         return "a cache"
     if STATE_FOLDER in listing.folders:
-        return "an unfinished output"
+        return UNFINISHED
     if DATASET in listing.files:
         try:
-            return None if read_dataset(listing.path) is None else "an output"
+            about = read_dataset(listing.path)
         except OutputError:  # somebody else's file of that name
             return None
+        return SCENE_EXPORT if about and "scenes" in about else "an output"
     return None
 
 

@@ -23,7 +23,7 @@ from warpdata.config import SourceOptions
 from warpdata.errors import SceneError, SourceError, ViewError
 from warpdata.plugins import OwnOptions
 from warpdata.sources.camera_files import unread_cameras
-from warpdata.sources.discovery import find_scene_folders, made_by_us
+from warpdata.sources.discovery import SCENE_EXPORT, UNFINISHED, find_scene_folders, made_by_us
 from warpdata.sources.folder_state import folder_state
 from warpdata.sources.image_folder import image_folder
 from warpdata.sources.listing import FolderListing
@@ -114,13 +114,14 @@ class FolderSource:
         top = self._options.input_dir
         try:
             listing = FolderListing.read(top)
-            found = find_scene_folders(top, self._rows)
+            made = made_by_us(listing)
+            found = find_scene_folders(top, self._rows) if made in (None, UNFINISHED, SCENE_EXPORT) else []
         except FileNotFoundError as error:
             raise SourceError(f"input folder {top} does not exist; give another with --input-dir") from error
         except OSError as error:
             raise SourceError(f"input folder {top} cannot be read ({error}); give another with --input-dir") from error
         if not found:
-            raise SourceError(f"no scene in {top}: {self._expected()}{_what_is_there(listing)}")
+            raise SourceError(f"no scene in {top}: {self._expected()}{_what_is_there(listing, made)}")
         places: dict[str, _Place] = {}
         stems: dict[str, str] = {}
         for scene in found:
@@ -149,9 +150,9 @@ def _own_options(row: SourceRow, own: OwnOptions) -> object:
     return None if row.options is None else own.of(row.options)
 
 
-def _what_is_there(listing: FolderListing) -> str:
+def _what_is_there(listing: FolderListing, made: str | None) -> str:
     """For people who gave the wrong folder."""
-    if (made := made_by_us(listing)) is not None:
+    if made is not None:
         return f"; it is {made} of this program: give the folder of photographs it was made from"
     names = [name for name in (*listing.folders, *listing.files) if name[0] != "."]
     if not names:
