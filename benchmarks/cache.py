@@ -25,7 +25,7 @@ from warpdata.camera import Camera
 from warpdata.config import SourceOptions
 from warpdata.geometry.given import GivenEstimator
 from warpdata.geometry.types import ContentBox, FrameGeometry, Provenance, SceneGeometry
-from warpdata.sources import Scene, View, open_source
+from warpdata.sources import PictureFile, Scene, View, open_source
 
 HW = (392, 518)
 PARALLAX_PX = math.hypot(*HW)
@@ -131,9 +131,12 @@ def measure_finding(num_scenes: int = 300, num_views: int = 10) -> None:
         for number in range(num_scenes):
             root = Path(name) / f"{number}"
             root.mkdir()
-            views = [View(name=f"{index}", path=root / f"{index}.jpg", camera=camera) for index in range(num_views)]
+            views = [
+                View(name=f"{index}", picture=PictureFile(root / f"{index}.jpg"), camera=camera)
+                for index in range(num_views)
+            ]
             for view in views:
-                view.path.write_text(f"{number} {view.name}")
+                view.picture.path.write_text(f"{number} {view.name}")
             scenes.append(Scene(id=root.name, root=root, views=tuple(views), left_out={}))
         time.sleep(2.1)  # files younger than this are read every time
         for scene in scenes:

@@ -30,7 +30,6 @@ from warpdata.geometry.sfm.estimator import SfmEstimator
 from warpdata.geometry.types import FrameGeometry
 from warpdata.render import warp
 from warpdata.sources import open_source
-from warpdata.sources.decode import load_image
 from warpdata.sources.fit import Fit
 from warpdata.sources.scene import Scene
 
@@ -100,12 +99,12 @@ def peak_memory_mb(who: int) -> int:
 
 def load_images(scene: Scene, frames: list[FrameGeometry]) -> list[torch.Tensor]:
     """The pictures at the size of the depth maps."""
-    paths = {view.name: view.path for view in scene.views}
+    pictures = {view.name: view.picture for view in scene.views}
     images = []
     for frame in frames:
         (height, width), hw = frame.image_hw, tuple(frame.depth.shape)
         fit = Fit(source_hw=frame.image_hw, output_hw=hw, box=(0, 0, width, height), place=(0, 0, hw[1], hw[0]))
-        images.append(load_image(paths[frame.name], fit))
+        images.append(pictures[frame.name].load(fit))
     return images
 
 

@@ -25,8 +25,8 @@ from PIL import Image
 
 from benchmarks.loader import machine
 from warpdata.config import GeometryOptions
+from warpdata.sources.folder_state import SETTLED_NS
 from warpdata.training import BatchOrder, WarpDataModule
-from warpdata.training.scene_index import SETTLED_NS
 
 HW = (24, 36)
 VIEWS = 3

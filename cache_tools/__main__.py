@@ -1,4 +1,4 @@
-"""`python -m cache_tools show|verify|prune|warm PATH`: care of geometry caches.
+"""`python -m cache_tools show|verify|prune|warm [PATH]`: care of geometry caches.
 
 Exit codes: 0, all is well; 1, an entry is not good, a scene or view was left out, or a file could not be removed;
 2, unusable arguments; 130, interrupted.
@@ -19,7 +19,7 @@ from rich.filesize import decimal
 from cache_tools.prune import plan_prune, remove
 from cache_tools.show import show
 from cache_tools.verify import verify
-from warpdata.config import FilterOptions, GeometryOptions, SizeOptions, SourceOptions
+from warpdata.config import FilterOptions, GeometryOptions, SizeOptions, SourceOptions, default_cache_dir
 from warpdata.display import Display
 from warpdata.errors import WarpdataError
 from warpdata.sources import open_source
@@ -31,8 +31,8 @@ DONE, INCOMPLETE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 class Show:
     """List what a cache holds."""
 
-    path: tyro.conf.Positional[Path]
-    """Folder of the cache."""
+    path: tyro.conf.Positional[Path] = field(default_factory=default_cache_dir)
+    """Folder of the cache; by default the one that runs use, see WARPDATA_CACHE."""
     json: bool = False
     """Print JSON."""
 
@@ -41,8 +41,8 @@ class Show:
 class Verify:
     """Check every entry against its digests, and against the files it was made from where they are still there."""
 
-    path: tyro.conf.Positional[Path]
-    """Folder of the cache."""
+    path: tyro.conf.Positional[Path] = field(default_factory=default_cache_dir)
+    """Folder of the cache; by default the one that runs use, see WARPDATA_CACHE."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Prune:
     Files that are not the cache's are named and never touched.
     """
 
-    path: tyro.conf.Positional[Path]
-    """Folder of the cache."""
+    path: tyro.conf.Positional[Path] = field(default_factory=default_cache_dir)
+    """Folder of the cache; by default the one that runs use, see WARPDATA_CACHE."""
     yes: bool = False
     """Remove what is listed."""
 
@@ -62,8 +62,8 @@ class Prune:
 class Warm:
     """Make the geometry of all scenes ahead of training."""
 
-    path: tyro.conf.Positional[Path]
-    """Folder of the cache; made where it does not exist."""
+    path: tyro.conf.Positional[Path] = field(default_factory=default_cache_dir)
+    """Folder of the cache, made where it does not exist; by default the one that runs use, see WARPDATA_CACHE."""
     source: SourceOptions = field(default_factory=SourceOptions)
     geometry: GeometryOptions = field(default_factory=GeometryOptions)
     size: SizeOptions = field(default_factory=SizeOptions)
@@ -89,7 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             return RUN[type(command)](command, display)
         except (WarpdataError, OSError, ValueError) as error:
-            display.say_always(f"error: {error}")
+            gone = isinstance(error, FileNotFoundError) and error.filename is not None
+            display.say_always(f"error: {f'there is no cache {error.filename}' if gone else error}")
             return UNUSABLE
         except KeyboardInterrupt:
             display.say_always("interrupted; what is finished stays")

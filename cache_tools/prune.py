@@ -45,7 +45,7 @@ def plan_prune(root: Path, *, progress: Progress = no_progress) -> Plan:
     found = survey(root)
     removed_keys = {removal.path.stem for removal in removals}
     for item in found:
-        if item.kind in (Kind.LEFTOVER, Kind.ORPHAN, Kind.UNFINISHED):
+        if item.kind in (Kind.LEFTOVER, Kind.ORPHAN, Kind.SKY_ORPHAN, Kind.UNFINISHED):
             removals.append(Removal(path=item.path, num_bytes=item.num_bytes, reason=item.kind.value))
         elif item.kind is Kind.OVERLAPS and item.path.name.split(".")[0] in removed_keys:
             removals.append(Removal(path=item.path, num_bytes=item.num_bytes, reason="overlaps of such an entry"))

@@ -24,14 +24,16 @@ class Contents:
         others = [
             {"path": str(found.path), "kind": found.kind.value, "bytes": found.num_bytes, "reason": found.reason}
             for found in self.found
-            if found.kind not in (Kind.ENTRY, Kind.DIGESTS, Kind.OVERLAPS)
+            if found.kind not in (Kind.ENTRY, Kind.DIGESTS, Kind.OVERLAPS, Kind.SKY)
         ]
+        sky = [found.num_bytes for found in self.found if found.kind is Kind.SKY]
         return {
             "root": str(self.root),
             "scenes": len(entries),
             "frames": sum(entry["frames"] for entry in entries),
             "bytes": sum(entry["bytes"] for entry in entries),
             "entries": entries,
+            "sky": {"pictures": len(sky), "bytes": sum(sky)},
             "other_files": others,
         }
 
@@ -48,6 +50,8 @@ class Contents:
                 f"  {entry['key'][:12]}  {entry['scene']}: {entry['frames']} frames{left_out}, "
                 f"{decimal(entry['bytes'])}, {entry['estimator']}, {entry['scale']} scale ({licences})"
             )
+        if content["sky"]["pictures"]:
+            lines.append(f"  sky scores of {content['sky']['pictures']} pictures, {decimal(content['sky']['bytes'])}")
         for other in content["other_files"]:
             reason = f": {other['reason']}" if other["reason"] else ""
             lines.append(f"  {other['path']} ({decimal(other['bytes'])}) is {other['kind']}{reason}")

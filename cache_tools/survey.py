@@ -14,11 +14,13 @@ from warpdata.cache.header import FORMAT_VERSION, ForeignFileError, OtherVersion
 from warpdata.cache.store import WORK
 from warpdata.files.atomic import PART_SUFFIX
 from warpdata.files.locks import is_held
+from warpdata.geometry.filters.sky import SKY_FOLDER, score_file
 
 _KEY = "[0-9a-f]{64}"
 _ENTRY_NAME = re.compile(rf"{_KEY}\.safetensors")
 _LOCK_NAME = re.compile(rf"{_KEY}\.lock")
 _DIGESTS_NAME = re.compile(rf"{_KEY}\.json")
+_SKY_NAME = re.compile(rf"{_KEY}\.png")
 _OVERLAPS_NAME = re.compile(rf"({_KEY})\..+\.json")
 _PART_NAME = re.compile(rf"\.{_KEY}\.(.+\.)?(safetensors|json|png)\.[0-9a-f]{{16}}\{PART_SUFFIX}")
 
@@ -38,6 +40,8 @@ class Kind(Enum):
     INDEX = "index"
     OVERLAPS = "overlaps"
     ORPHAN = "overlaps of an entry that is gone"
+    SKY = "sky scores"
+    SKY_ORPHAN = "sky scores that no entry was made with"
     UNFINISHED = "of an estimate that was interrupted"
     AT_WORK = "of a process at work"
     LEFTOVER = "left by a killed run"
@@ -62,7 +66,7 @@ class Found:
 
 
 def survey(root: Path) -> list[Found]:
-    """Every file of a cache, sorted by path; reads the entries' headers, not their maps.
+    """Every file of a cache, sorted by path; reads the entries' headers, not their maps, and no scores of sky.
 
     Raises:
         OSError: the folder cannot be listed.
@@ -70,14 +74,44 @@ def survey(root: Path) -> list[Found]:
     cache = GeometryCache(root)
     own_folders = {cache.entry_folder, cache.overlap_folder, cache.lock_folder, cache.digest_folder, cache.index_folder}
     found: list[Found] = []
+    sky = root / SKY_FOLDER
     for path in root.iterdir():
         if path == root / WORK and path.is_dir() and not path.is_symlink():
             found += _survey_work(path, cache)
+        elif path == sky and path.is_dir() and not path.is_symlink():
+            continue  # below: it takes the entries to tell whose scores these are
         elif path not in own_folders or path.is_symlink() or not path.is_dir():
             found.append(Found(path=path, kind=Kind.FOREIGN, num_bytes=path.lstat().st_size))
         else:
             found += _survey_folder(path, cache)
+    if sky.is_dir() and not sky.is_symlink():
+        found += _survey_sky(sky, [item.entry for item in found if item.entry is not None])
     return sorted(found, key=lambda item: item.path)
+
+
+def _survey_sky(folder: Path, entries: list[CacheEntry]) -> Iterator[Found]:
+    """Scores of sky: each belongs to a picture and a network that some entry was made from, or to a run at work."""
+    used: set[str] = set()
+    for entry in entries:
+        model = entry.provenance.options.get("filter_sky")
+        if isinstance(model, dict):
+            used.update(score_file(model.get("sha256"), digest) for digest in entry.header.inputs.values() if digest)
+    for path in folder.iterdir():
+        try:
+            num_bytes = path.lstat().st_size
+            if path.is_symlink() or not path.is_file():
+                kind = Kind.FOREIGN
+            elif _PART_NAME.fullmatch(path.name):
+                kind = Kind.LEFTOVER if _is_idle(path) else Kind.AT_WORK
+            elif not _SKY_NAME.fullmatch(path.name):
+                kind = Kind.FOREIGN
+            elif path.name in used:
+                kind = Kind.SKY
+            else:  # an entry follows its scores: those of a run at work have none yet
+                kind = Kind.SKY_ORPHAN if _is_idle(path) else Kind.AT_WORK
+        except FileNotFoundError:
+            continue
+        yield Found(path=path, kind=kind, num_bytes=num_bytes)
 
 
 def _survey_folder(folder: Path, cache: GeometryCache) -> Iterator[Found]:

@@ -10,9 +10,11 @@ from pathlib import Path
 from cache_tools.survey import Found, Kind, survey
 from warpdata.cache import CacheEntry, GeometryCache
 from warpdata.config import SourceOptions
-from warpdata.errors import CacheError, SceneError, SourceError
+from warpdata.errors import CacheError, PluginError, SceneError, SourceError
+from warpdata.geometry.filters.sky import why_damaged
 from warpdata.geometry.types import Progress, no_progress
 from warpdata.sources import Scene, open_source
+from warpdata.sources.table import AUTO
 
 
 class State(Enum):
@@ -46,21 +48,25 @@ class Verdict:
 
     def line(self) -> str:
         """For a person."""
-        name = self.found.entry.scene_id if self.found.entry else "?"
+        name = self.found.entry.scene_id if self.found.entry else "sky" if self.found.kind is Kind.SKY else "?"
         return f"{self.found.path.name[:12]}  {name}: {self.state.value}{self.reason and ', '}{self.reason}"
 
 
 def verify(root: Path, *, progress: Progress = no_progress) -> Iterator[Verdict]:
-    """Verdicts on all entries of a cache, one after another.
+    """Verdicts on all entries of a cache, one after another, and on scores of sky that are damaged.
 
     Raises:
         OSError: the folder cannot be listed.
     """
     cache = GeometryCache(root)
-    entries = [found for found in survey(root) if found.entry or found.kind in _UNREADABLE]
+    listed = survey(root)
+    entries = [found for found in listed if found.entry or found.kind in _UNREADABLE]
     for done, found in enumerate(entries, start=1):
         yield _verdict(found, cache)
         progress("verifying", done, len(entries))
+    for found in listed:
+        if found.kind is Kind.SKY and (reason := why_damaged(found.path)) is not None:
+            yield Verdict(found=found, state=State.DAMAGED, reason=reason)
 
 
 def _verdict(found: Found, cache: GeometryCache) -> Verdict:
@@ -86,12 +92,15 @@ def _verdict(found: Found, cache: GeometryCache) -> Verdict:
 
 
 def _scene_now(entry: CacheEntry, root: Path) -> Scene | None:
-    """The entry's views as their folder describes them now; None when it does not tell of these views and cameras."""
+    """The entry's views as their folder describes them now, read by the source that read them when it was made.
+
+    None when it does not tell of these views and cameras, or that source is not installed.
+    """
     names = {*entry.names, *entry.left_out}
     try:
-        source = open_source(SourceOptions(input_dir=root))
+        source = open_source(SourceOptions(input_dir=root, source=entry.header.source or AUTO))
         scenes = [source.scene(scene_id) for scene_id in source.scene_ids()]
-    except (SourceError, SceneError):
+    except (SourceError, SceneError, PluginError, ValueError):
         return None
     for scene in scenes:
         views = tuple(view for view in scene.views if view.name in names)

@@ -18,6 +18,7 @@ class Warmed:
     Attributes:
         geometry: what the cache holds now, None when the scene was left out.
         left_out: file or view -> why it has no geometry.
+        notes: files of it that were not used though nothing is left out.
         problem: why the whole scene was left out, empty when it was not.
     """
 
@@ -25,6 +26,7 @@ class Warmed:
     geometry: KnownGeometry | None = None
     left_out: dict[str, str] = field(default_factory=dict)
     problem: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -37,7 +39,11 @@ class Warmed:
             return [f"{self.scene_id}: left out, {self.problem}"]
         how = "was there already" if self.geometry.cached else f"made, {self.geometry.reason}"
         left_out = [f"  {line}" for line in left_out_lines(self.scene_id, self.left_out)]
-        return [f"{self.scene_id}: {len(self.geometry.entry)} frames, {how}", *left_out]
+        return [
+            f"{self.scene_id}: {len(self.geometry.entry)} frames, {how}",
+            *left_out,
+            *(f"  {note}" for note in self.notes),
+        ]
 
 
 def warm(source: Source, provider: GeometryProvider, *, progress: Progress = no_progress) -> Iterator[Warmed]:
@@ -53,4 +59,5 @@ def warm(source: Source, provider: GeometryProvider, *, progress: Progress = no_
         except (SceneError, GeometryError, WeightsError, CacheError) as error:
             yield Warmed(scene_id=scene_id, problem=str(error))
         else:
-            yield Warmed(scene_id=scene_id, geometry=geometry, left_out=scene.left_out | geometry.entry.left_out)
+            left_out = scene.left_out | geometry.entry.left_out
+            yield Warmed(scene_id=scene_id, geometry=geometry, left_out=left_out, notes=scene.notes)

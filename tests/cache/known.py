@@ -9,7 +9,7 @@ import torch
 
 from warpdata.camera import Camera
 from warpdata.geometry.types import ContentBox, FrameFailure, FrameGeometry, Provenance, SceneGeometry
-from warpdata.sources.scene import DepthFile, Scene, View
+from warpdata.sources import DepthFile, MaskFile, PictureFile, Scene, View
 
 HW = (13, 22)
 
@@ -60,10 +60,10 @@ def scene_at(root: Path, views: int = 3, **fields) -> Scene:
         views=tuple(
             View(
                 name=f"v{index}",
-                path=root / "images" / f"{index}.png",
+                picture=PictureFile(root / "images" / f"{index}.png"),
                 camera=make_camera(index),
                 depth=DepthFile(path=root / "depth" / f"{index}.png", unit=0.001),
-                mask=root / "masks" / f"{index}.png",
+                mask=MaskFile(root / "masks" / f"{index}.png"),
             )
             for index in range(views)
         ),

@@ -2,13 +2,15 @@
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
 from tests.cache.known import make_camera, make_scene
 from warpdata.cache import GeometryCache, key
 from warpdata.geometry.types import Provenance
+from warpdata.sources import Scene, View
 
 PROVENANCE = Provenance(estimator="vggt", weights="repo", weights_sha256="ab" * 32, options={"edge": 518})
 
@@ -31,13 +33,13 @@ def test_a_changed_byte_is_another_key(cache, scene, folder):
 @pytest.mark.skipif(os.name != "posix", reason="the time of a file's last change of any kind is kept by POSIX alone")
 def test_a_changed_byte_is_seen_behind_an_old_time(cache, scene):
     before = cache.fingerprint(scene, PROVENANCE)
-    rewrite(scene.views[1].path, b"images X")
+    rewrite(scene.views[1].picture.path, b"images X")
     assert cache.fingerprint(scene, PROVENANCE) != before
 
 
 def test_a_file_moved_into_anothers_place_is_seen_though_size_and_time_are_equal(cache, scene):
     before = cache.fingerprint(scene, PROVENANCE)
-    first, second = scene.views[0].path, scene.views[1].path
+    first, second = scene.views[0].picture.path, scene.views[1].picture.path
     assert (first.stat().st_size, first.stat().st_mtime_ns) == (second.stat().st_size, second.stat().st_mtime_ns)
     os.replace(second, first)
     second.write_bytes(b"images 1")
@@ -106,7 +108,7 @@ def test_unchanged_files_are_read_once(scene, tmp_path, monkeypatch):
     assert len(read) == 9
     assert GeometryCache(tmp_path / "cache").fingerprint(scene, PROVENANCE) == first
     assert len(read) == 9
-    rewrite(scene.views[1].path, b"images X", keep_time=False)
+    rewrite(scene.views[1].picture.path, b"images X", keep_time=False)
     assert GeometryCache(tmp_path / "cache").fingerprint(scene, PROVENANCE) != first
     assert read[9:] == ["1.png"]
 
@@ -114,9 +116,11 @@ def test_unchanged_files_are_read_once(scene, tmp_path, monkeypatch):
 def test_a_file_that_may_still_be_changing_is_read_again(cache, scene, monkeypatch):
     read = count_reads(monkeypatch)
     for view in scene.views:
-        os.utime(view.path)
+        os.utime(view.picture.path)
     first = cache.fingerprint(scene, PROVENANCE)
-    rewrite(scene.views[1].path, b"images X")  # within the resolution of the clock nothing but the bytes differs
+    rewrite(
+        scene.views[1].picture.path, b"images X"
+    )  # within the resolution of the clock nothing but the bytes differs
     assert cache.fingerprint(scene, PROVENANCE) != first
     assert read.count("1.png") >= 2
 
@@ -142,9 +146,75 @@ def test_a_memory_that_cannot_be_written_costs_nothing_but_time(scene, tmp_path,
 def test_a_missing_file_has_a_key_of_its_own(cache, scene):
     """The estimator leaves the view out; when the file is there again, the scene is another."""
     before = cache.fingerprint(scene, PROVENANCE)
-    content = scene.views[1].path.read_bytes()
-    scene.views[1].path.unlink()
+    content = scene.views[1].picture.path.read_bytes()
+    scene.views[1].picture.path.unlink()
     missing = cache.fingerprint(scene, PROVENANCE)
     assert missing != before
-    scene.views[1].path.write_bytes(content)
+    scene.views[1].picture.path.write_bytes(content)
     assert cache.fingerprint(scene, PROVENANCE) == before
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A frame of a recording: its content is the file's and its number."""
+
+    recording: Path
+    number: int
+    label: str = "a frame"
+    suffix: str = ".png"
+
+    @property
+    def files(self):
+        return (self.recording,)
+
+    def digest(self, sha256_of):
+        return f"{sha256_of(self.recording)} {self.number}"
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A picture that no file holds."""
+
+    seed: int
+    label: str = "a rendered view"
+    suffix: str = ".png"
+    files: tuple[Path, ...] = ()
+
+    def digest(self, sha256_of):
+        return f"seed {self.seed}"
+
+
+def test_pictures_need_not_be_files_of_their_own(cache, tmp_path, monkeypatch):
+    read = count_reads(monkeypatch)
+    (tmp_path / "video.bin").write_bytes(b"frames")
+    os.utime(tmp_path / "video.bin", (1e9, 1e9))
+    views = tuple(View(name=f"v{k}", picture=Recorded(tmp_path / "video.bin", k)) for k in range(3))
+    scene = Scene(id="s", root=tmp_path, views=views, left_out={})
+    key = cache.fingerprint(scene, PROVENANCE)
+    assert read.count("video.bin") == 1
+    assert cache.fingerprint(replace(scene, views=views[::-1]), PROVENANCE) != key
+    rewrite(tmp_path / "video.bin", b"others")
+    assert cache.fingerprint(scene, PROVENANCE) != key
+
+
+def test_scenes_without_any_file_have_keys_too(cache):
+    scene = Scene(
+        id="s", root=None, views=tuple(View(name=f"v{k}", picture=Rendered(k)) for k in range(2)), left_out={}
+    )
+    other = replace(scene, views=(scene.views[0], replace(scene.views[1], picture=Rendered(7))))
+    assert cache.fingerprint(scene, PROVENANCE) != cache.fingerprint(other, PROVENANCE)
+
+
+def test_what_depth_measures_is_part_of_the_key(cache, scene):
+    view = scene.views[0]
+    rays = replace(view, depth=replace(view.depth, measure="ray_length"))
+    changed = replace(scene, views=(rays, *scene.views[1:]))
+    assert cache.fingerprint(changed, PROVENANCE) != cache.fingerprint(scene, PROVENANCE)
+
+
+def test_keys_are_those_of_version_0_1(cache, tmp_path):
+    """Frozen: a cache made before sources had pictures is hit."""
+    scene = make_scene(tmp_path / "frozen")
+    scene = replace(scene, views=tuple(replace(view, camera=None) for view in scene.views))
+    frozen = "d7ce2b94ac51dd62b21f79a4f7cbb4fe2190e7a1c676194dd486308ca249bb28"
+    assert cache.fingerprint(scene, PROVENANCE) == frozen

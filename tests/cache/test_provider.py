@@ -71,7 +71,7 @@ def test_a_network_decodes_each_picture_once(tmp_path, monkeypatch, decoded):
     """In windows that share frames; what it cannot decode is the check."""
     names = [numbered(tmp_path / f"{index:04d}.png", index, (36, 52)).name for index in range(12)]
     scene = scene_in(photo_folder(tmp_path, names))
-    broken = scene.views[5].path
+    broken = scene.views[5].picture.path
     broken.write_bytes(broken.read_bytes()[:60])  # its header is whole
     network = KnowingNetwork(hall(12))
     monkeypatch.setattr("warpdata.geometry.network.network.shared_network", lambda *_: network)
@@ -120,7 +120,7 @@ def test_the_header_says_what_it_always_said(tmp_path, shipped):
 
 def test_left_out_views_stand_in_the_scenes_order_whatever_the_reason(tmp_path, shipped):
     shipped.views[3].depth.path.unlink()
-    shipped.views[1].path.write_bytes(b"")
+    shipped.views[1].picture.path.write_bytes(b"")
     entry = provider(tmp_path)(shipped).entry
     assert list(entry.left_out) == ["1", "3"]
     assert entry.names == ("0", "2")

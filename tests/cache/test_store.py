@@ -169,7 +169,7 @@ def test_a_scene_without_any_geometry_is_not_kept(cache, scene):
 def test_a_scene_that_changes_under_the_estimator_is_not_kept(cache, scene):
     class Slow(CountingEstimator):
         def __call__(self, scene, *, progress=None):
-            scene.views[0].path.write_bytes(b"retouched")
+            scene.views[0].picture.path.write_bytes(b"retouched")
             return super().__call__(scene)
 
     with pytest.raises(GeometryError, match="changed while"):
@@ -273,3 +273,12 @@ def test_an_entry_travels_as_a_path(cache, scene):
     entry.frame(0)
     assert len(pickle.dumps(entry)) < 500
     assert isinstance(entry, CacheEntry)
+
+
+def test_an_entry_says_which_source_read_its_scene_and_older_ones_say_nothing(cache, scene):
+    entry = cache.put(replace(scene, source="images"), make_geometry(scene))
+    assert CacheEntry(entry.path).header.source == "images"
+    other = Provenance(estimator="other")
+    older = cache.put(scene, make_geometry(scene, other))
+    assert CacheEntry(older.path).header.source is None
+    assert b'\\"source\\"' not in older.path.read_bytes()

@@ -308,3 +308,78 @@ def test_interrupted_estimates_are_removed_and_running_ones_stay(tmp_path):
         plan = plan_prune(tmp_path)
     assert [removal.path.parent.name for removal in plan.removals if "work" in removal.path.parts] == [idle]
     assert not plan.foreign
+
+
+def sky_scores(cache, name="0.png", *, age=1e9):
+    path = cache.root / "sky" / name
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(np.zeros((4, 4), dtype=np.uint8)).save(path)
+    os.utime(path, (age, age))
+    return path
+
+
+@pytest.fixture
+def sky_filtered(cache, input_dir):
+    """An entry made with the sky filter, and the scores of one of its pictures."""
+    scene = open_source(SourceOptions(input_dir=input_dir)).scene("left")
+    provenance = Provenance(estimator="counting", options={"filter_sky": {"sha256": "ab" * 32}})
+    entry = cache.put(scene, make_geometry(scene, provenance))
+    return entry, sky_scores(cache, score_file("ab" * 32, scene.views[0].picture.digest()))
+
+
+def test_scores_of_sky_are_the_caches_own(cache, sky_filtered, capsys):
+    _, scores = sky_filtered
+    kinds = {found.path: found.kind for found in survey(cache.root)}
+    assert kinds[scores] is Kind.SKY
+    assert main(["show", str(cache.root)]) == 0
+    assert "sky scores of 1 pictures" in capsys.readouterr().out
+    assert main(["verify", str(cache.root)]) == 0
+    assert main(["prune", str(cache.root), "--yes"]) == 0
+    assert scores.exists()
+
+
+def test_orphaned_scores_of_sky_go_and_young_ones_stay(cache, sky_filtered):
+    orphan = sky_scores(cache, f"{KEY}.png")
+    young = sky_scores(cache, f"{KEY[::-1]}.png", age=time.time())
+    foreign = sky_scores(cache, "mine.png")
+    kinds = {found.path: found.kind for found in survey(cache.root)}
+    assert [kinds[path] for path in (orphan, young, foreign)] == [Kind.SKY_ORPHAN, Kind.AT_WORK, Kind.FOREIGN]
+    assert main(["prune", str(cache.root), "--yes"]) == 0
+    assert not orphan.exists()
+    assert young.exists()
+    assert foreign.exists()
+
+
+def test_damaged_scores_of_sky_are_found_and_go(cache, sky_filtered, capsys):
+    _, scores = sky_filtered
+    scores.write_bytes(scores.read_bytes()[:40])
+    assert main(["verify", str(cache.root)]) == 1
+    assert "sky: damaged" in capsys.readouterr().err
+    assert main(["prune", str(cache.root), "--yes"]) == 0
+    assert not scores.exists()
+
+
+def test_scores_of_sky_go_with_the_entry_they_belong_to(cache, sky_filtered):
+    entry, scores = sky_filtered
+    entry.path.unlink()
+    assert main(["prune", str(cache.root), "--yes"]) == 0
+    assert not scores.exists()
+
+
+@pytest.mark.parametrize("command", ["show", "verify", "prune"])
+def test_without_a_path_the_default_cache_is_meant(cache, tmp_path, monkeypatch, capsys, command):
+    monkeypatch.setenv("WARPDATA_CACHE", str(cache.root))
+    assert main([command]) == 0
+    monkeypatch.setenv("WARPDATA_CACHE", str(tmp_path / "none"))
+    assert main([command]) == 2
+    assert "there is no cache" in capsys.readouterr().err
+
+
+def test_entries_are_reopened_by_the_source_that_read_them(cache, input_dir):
+    """Read as photographs alone, a scene with a transforms.json has no cameras: its entry is good all the same."""
+    scene = open_source(SourceOptions(input_dir=input_dir, source="images")).scene("left")
+    entry = cache.put(scene, make_geometry(scene))
+    assert (entry.header.source, entry_of(cache, "right").header.source) == ("images", "transforms")
+    assert main(["verify", str(cache.root)]) == 0
+    edit_transforms(input_dir / "right", fl_x=50.0)
+    assert main(["verify", str(cache.root)]) == 1

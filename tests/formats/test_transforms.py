@@ -39,7 +39,7 @@ def test_cameras_are_the_ones_written(folder):
         torch.testing.assert_close(view.camera.cam_from_world, want.cam_from_world)
         assert torch.equal(view.camera.K, want.K)
         assert view.camera.hw == want.hw
-        assert view.path == folder / "images" / f"{index}.png"
+        assert view.picture.path == folder / "images" / f"{index}.png"
         assert view.depth.path == folder / "depth" / f"{index}.png"
 
 
@@ -133,7 +133,7 @@ def test_images_are_found_without_suffix_and_in_a_reduced_folder(folder):
     edit_transforms(folder, 1, file_path="images\\1.png")
     assert len(read(folder).views) == 3
     (folder / "images").rename(folder / "images_4")
-    assert [view.path.parent.name for view in read(folder).views] == ["images_4"] * 3
+    assert [view.picture.path.parent.name for view in read(folder).views] == ["images_4"] * 3
 
 
 def test_equal_names_in_different_folders_stay_apart(folder):
@@ -142,7 +142,7 @@ def test_equal_names_in_different_folders_stay_apart(folder):
         edit_transforms(folder, index + 1, file_path=f"{place}/0.png")
     scene = read(folder)
     assert len({view.name for view in scene.views}) == 3
-    assert sorted(view.path.parent.name for view in scene.views) == ["images", "left", "right"]
+    assert sorted(view.picture.path.parent.name for view in scene.views) == ["images", "left", "right"]
 
 
 def test_views_are_in_natural_order_and_selection_counts_usable_ones(tmp_path):

@@ -12,7 +12,7 @@ from warpdata.geometry.network.network import NetworkInput, Prediction
 from warpdata.geometry.network.weights import ResolvedWeights
 from warpdata.geometry.network.windows import moved
 from warpdata.geometry.types import ContentBox
-from warpdata.sources.scene import Scene, View
+from warpdata.sources import PictureFile, Scene, View
 
 
 def photograph(path: Path, hw: tuple[int, int], seed: int = 0) -> Path:
@@ -33,7 +33,7 @@ def scene_of(paths, **fields) -> Scene:
     """A scene of picture files; `fields` are lists of the views' other attributes."""
     paths = list(paths)
     views = tuple(
-        View(name=path.stem, path=path, **{key: values[i] for key, values in fields.items()})
+        View(name=path.stem, picture=PictureFile(path), **{key: values[i] for key, values in fields.items()})
         for i, path in enumerate(paths)
     )
     return Scene(id="scene", root=paths[0].parent, views=views, left_out={})

@@ -55,7 +55,7 @@ def plain(tmp_path):
 
 @pytest.fixture
 def full(tmp_path, plain):
-    paths = [view.path for view in plain.views]
+    paths = [view.picture.path for view in plain.views]
     camera, depth = walking_camera(0, (36, 52)), DepthFile(path=tmp_path / "depth.npy")
     return scene_of(paths, camera=[camera] * 4, depth=[depth] * 4)
 
@@ -148,7 +148,7 @@ def test_given_insisted_on_without_geometry_names_what_is_missing(tmp_path, plai
     with pytest.raises(GeometryError, match="no camera for any view and no depth for any view"):
         choose(plain, geometry="given")
     cameras = [view.camera for view in full.views]
-    half = scene_of([view.path for view in plain.views], camera=[cameras[0], None, None, None])
+    half = scene_of([view.picture.path for view in plain.views], camera=[cameras[0], None, None, None])
     with pytest.raises(GeometryError, match=r"no camera for 3 of 4 views \(b, c, d\) and no depth for any view"):
         choose(half, geometry="given")
     assert isinstance(choose(full, geometry="given")[0], GivenEstimator)

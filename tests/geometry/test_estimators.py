@@ -160,7 +160,7 @@ def test_broken_pictures_are_kept_from_another_packages_estimator(plugin, tmp_pa
     plugin("ROW")
     write_scene(tmp_path / "in" / "s", 4)
     scene = open_source(SourceOptions(input_dir=tmp_path / "in")).scene("s")
-    path = scene.views[0].path
+    path = scene.views[0].picture.path
     path.write_bytes(path.read_bytes()[:-100])
     entry = provider(tmp_path, "flat")(scene).entry
     assert entry.names == ("2", "3")

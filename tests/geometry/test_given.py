@@ -161,3 +161,14 @@ def test_a_scene_without_geometry_says_what_to_do(tmp_path):
     camera_only = dataclasses.replace(scene.views[0], camera=plane_camera(0))
     with pytest.raises(GeometryError):
         GivenEstimator()(dataclasses.replace(scene, views=(camera_only,)))
+
+
+def test_ray_lengths_become_planar_depth(folder):
+    """Distances from the camera's centre to a known plane, as some renderers write them."""
+    camera = plane_camera(1)
+    points = unproject(plane_depth(camera), camera)
+    lengths = (points - camera.world_from_cam[:3, 3]).norm(dim=-1)
+    write_depth(folder / "depth" / "rays.npy", lengths.numpy())
+    view = open_source(SourceOptions(input_dir=folder)).scene("s").views[1]
+    rays = replace(view, depth=DepthFile(path=folder / "depth" / "rays.npy", measure="ray_length"))
+    torch.testing.assert_close(read_frame(rays).depth, plane_depth(camera).float())

@@ -15,7 +15,7 @@ from warpdata.geometry.types import (
     SceneGeometry,
     in_scene_order,
 )
-from warpdata.sources.scene import Scene, View
+from warpdata.sources import PictureFile, Scene, View
 
 
 def frame(name):
@@ -35,7 +35,7 @@ def failure(name):
 
 
 def scene(names):
-    views = tuple(View(name=name, path=Path(f"{name}.png")) for name in names)
+    views = tuple(View(name=name, picture=PictureFile(Path(f"{name}.png"))) for name in names)
     return Scene(id="s", root=Path(), views=views, left_out={})
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.scenes import HW, edit_transforms, write_image, write_photos, write_scene
+from tests.scenes import HW, edit_transforms, plane_camera, plane_picture, write_image, write_photos, write_scene
 from warpdata.programs.main import DONE, INCOMPLETE, UNUSABLE
 from warpdata.programs.materialize import main
 
@@ -228,3 +228,58 @@ def test_an_output_that_is_a_file_ends_with_2(input_dir, tmp_path, capsys):
     Path(tmp_path / "out").write_text("in the way", encoding="utf-8")
     assert run(input_dir, tmp_path / "out") == UNUSABLE
     assert str(tmp_path / "out") in capsys.readouterr().err
+
+
+def planned(input_dir, tmp_path, capsys, *flags):
+    capsys.readouterr()
+    code = run(input_dir, tmp_path / "dry", "--dry-run", *flags)
+    return code, capsys.readouterr().err
+
+
+def test_one_small_view_is_left_out_and_shrinks_nothing(tmp_path, capsys):
+    folder = tmp_path / "in" / "s"
+    write_scene(folder, 5, hw=(96, 140))
+    write_image(folder / "images" / "2.png", plane_picture(plane_camera(2, (24, 35))))
+    assert run(tmp_path / "in", tmp_path / "out") == INCOMPLETE
+    (scene,) = report_of(tmp_path / "out")["scenes"]
+    assert scene["size"] == [96, 140]
+    assert scene["triplets"] == 3
+    assert list(scene["left_out"]) == ["2"]
+    code, said = planned(tmp_path / "in", tmp_path, capsys)
+    assert code == INCOMPLETE
+    assert "s: 4 views, 3 triplets of 140 x 96" in said
+    assert scene["left_out"]["2"] in said
+    assert run(tmp_path / "in", tmp_path / "all", "--keep-odd-views") == DONE
+    assert report_of(tmp_path / "all")["scenes"][0]["size"] == [24, 35]
+    assert "s: 5 views, 4 triplets of 35 x 24" in planned(tmp_path / "in", tmp_path, capsys, "--keep-odd-views")[1]
+
+
+def test_a_copy_of_a_view_is_left_out_of_pairs_and_exports(tmp_path, capsys):
+    folder = tmp_path / "in" / "s"
+    write_scene(folder, 4)
+    for part in ("images", "depth"):
+        (folder / part / "2.png").write_bytes((folder / part / "1.png").read_bytes())
+    assert run(tmp_path / "in", tmp_path / "out", "--export-scenes", "nerfstudio") == INCOMPLETE
+    (scene,) = report_of(tmp_path / "out")["scenes"]
+    assert list(scene["left_out"]) == ["2"]
+    assert scene["left_out"]["2"].startswith("its picture is identical to that of 1;")
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*_target.jpg")) == ["1_target.jpg", "3_target.jpg"]
+    exported = json.loads((tmp_path / "out" / "scenes" / "nerfstudio" / "s" / "transforms.json").read_text())
+    assert [frame["file_path"] for frame in exported["frames"]] == [f"images/{k}.jpg" for k in (0, 1, 3)]
+    assert "s: 3 views, 2 triplets" in planned(tmp_path / "in", tmp_path, capsys)[1]
+    assert run(tmp_path / "in", tmp_path / "all", "--keep-odd-views") == DONE
+
+
+def test_files_that_are_not_used_are_noted_in_the_report(tmp_path, capsys):
+    write_scene(tmp_path / "in" / "s")
+    (tmp_path / "in" / "s" / "transforms.json").rename(tmp_path / "in" / "s" / "transforms_train.json")
+    assert run(tmp_path / "in", tmp_path / "out", "--geometry", "given") == INCOMPLETE
+    (note,) = report_of(tmp_path / "out")["scenes"][0]["notes"]
+    assert "transforms_train.json may hold cameras, and is not read" in note
+    assert note in capsys.readouterr().err
+
+
+def test_options_that_came_later_do_not_make_another_data_set(input_dir, tmp_path):
+    assert run(input_dir, tmp_path / "out") == DONE
+    chosen = json.loads((tmp_path / "out" / "dataset.json").read_text())["options"]["source"]
+    assert not {"source", "keep_odd_views"} & {*chosen}

@@ -10,7 +10,6 @@ from warpdata.camera import invert_rigid, pixel_centres, project, unproject
 from warpdata.config import SourceOptions
 from warpdata.geometry.given import GivenEstimator
 from warpdata.sources import open_source
-from warpdata.sources.decode import load_image
 
 SAMPLES = Path(make_sample.__file__).parent
 
@@ -65,7 +64,7 @@ def test_pictures_are_what_the_rays_see(scene):
         directions = make_sample.rays(pose, x, y).reshape(-1, 3)
         light = make_sample.shade(pose[:3, 3].expand_as(directions), directions)
         cast = 255 * light.reshape(side, n, side, n, 3).mean(dim=(1, 3)).clamp(0, 1) ** (1 / 2.2)
-        shipped = load_image(scene.views[index].path)[:, top : top + side, left : left + side].permute(1, 2, 0)
+        shipped = scene.views[index].picture.load()[:, top : top + side, left : left + side].permute(1, 2, 0)
         assert (shipped - cast).abs().mean() < 4
 
 
@@ -78,8 +77,8 @@ def test_consecutive_views_overlap_and_agree(scene, frames):
         column, row = xy[inside].long().unbind(-1)
         seen = (second.depth[row, column].double() / z[inside] - 1).abs() < 0.01
         assert 0.7 < seen.sum() / len(z) < 0.95
-        colours = load_image(scene.views[index].path).reshape(3, -1)[:, inside].float()
-        there = load_image(scene.views[index + 1].path)[:, row, column].float()
+        colours = scene.views[index].picture.load().reshape(3, -1)[:, inside].float()
+        there = scene.views[index + 1].picture.load()[:, row, column].float()
         assert (colours - there)[:, seen].abs().mean() < 12
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.scenes import write_image, write_photos, write_scene
 from warpdata.config import SourceOptions
 from warpdata.errors import SceneError, SourceError
-from warpdata.sources import SOURCES, Source, open_source
+from warpdata.sources import Source, open_source
 
 
 def source(folder, **options) -> Source:
@@ -34,7 +34,7 @@ def test_each_sub_folder_with_images_is_a_scene(tmp_path):
     for scene_id, folder in (("a2", "a2"), ("a10", "a10/images"), ("b", "b/images_4")):
         scene = source(tmp_path).scene(scene_id)
         assert (scene.id, scene.root) == (scene_id, tmp_path / scene_id)
-        assert [view.path.parent for view in scene.views] == [tmp_path / folder]
+        assert [view.picture.path.parent for view in scene.views] == [tmp_path / folder]
         assert not scene.ships_geometry
 
 
@@ -56,7 +56,7 @@ def test_all_suffixes_in_any_case_in_natural_order(tmp_path):
     files = ["1.jpg", "2.JPEG", "3.png", "4.Bmp", "5.tif", "6.TIFF", "7.heic", "8.HEIF", "10.jpg", "11.gif", "12.txt"]
     for name in files:
         empty_file(tmp_path / "s" / name)
-    assert view_names(tmp_path, "s") == ["1", "2", "3", "4", "5", "6", "7", "8", "10"]
+    assert view_names(tmp_path, "s") == ["1", "2", "3", "4", "5", "6", "7", "8", "10", "11"]
 
 
 def test_folders_named_like_images_hold_none_of_theirs(tmp_path):
@@ -72,7 +72,7 @@ def test_equal_stems_get_names_of_their_own(tmp_path):
     for name in ("b.jpg", "b.png", "B.tif", "c.d.jpg", "c d.jpg", "e.jpg"):
         empty_file(tmp_path / "s" / name)
     scene = source(tmp_path).scene("s")
-    names = {view.path.name: view.name for view in scene.views}
+    names = {view.picture.path.name: view.name for view in scene.views}
     assert len({name.casefold() for name in names.values()}) == len(names) == 6
     assert names["e.jpg"] == "e"
     assert names["b.jpg"].startswith("b_")
@@ -163,8 +163,7 @@ def test_a_scene_without_usable_images_says_so(tmp_path):
 
 def test_unknown_names_are_wrong_arguments(tmp_path):
     write_photos(tmp_path / "s")
-    with pytest.raises(ValueError, match="unknown source 'colmap'; choose from folder"):
-        open_source(SourceOptions(input_dir=tmp_path), "colmap")
+    with pytest.raises(ValueError, match="there is no source 'colmap'; choose from auto, transforms, images"):
+        source(tmp_path, source="colmap")
     with pytest.raises(ValueError, match="holds no scene 't'"):
         source(tmp_path).scene("t")
-    assert list(SOURCES) == ["folder"]

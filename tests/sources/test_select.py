@@ -11,12 +11,15 @@ import torch
 from tests.scenes import plane_camera
 from warpdata.camera import invert_rigid
 from warpdata.config import SourceOptions
-from warpdata.sources.scene import View
+from warpdata.sources import PictureFile, View
 from warpdata.sources.select import consecutive_overlaps, pose_overlaps, select_by_overlap, select_views
 
 
 def views(count, cameras=True):
-    return [View(name=str(k), path=Path(f"{k}.png"), camera=plane_camera(k) if cameras else None) for k in range(count)]
+    return [
+        View(name=str(k), picture=PictureFile(Path(f"{k}.png")), camera=plane_camera(k) if cameras else None)
+        for k in range(count)
+    ]
 
 
 def names(selected):
@@ -73,7 +76,7 @@ def test_overlap_uses_the_cameras_own_intrinsics():
     turn[0, 0] = turn[2, 2] = math.cos(angle)
     turn[0, 2], turn[2, 0] = math.sin(angle), -math.sin(angle)
     turned = type(camera)(K=camera.K, cam_from_world=turn @ camera.cam_from_world, hw=camera.hw)
-    pair = [View(name=str(k), path=Path("x"), camera=c) for k, c in enumerate((camera, turned))]
+    pair = [View(name=str(k), picture=PictureFile(Path("x")), camera=c) for k, c in enumerate((camera, turned))]
     assert consecutive_overlaps(pair) == [pytest.approx(0.9)]
 
 

@@ -1,11 +1,10 @@
 """A second start lists no scene and opens no file of one; whatever changed in between is seen."""
 
-import os
-
 import pytest
 from PIL import Image
 
-import warpdata.training.scene_index
+import warpdata.sources.folder_state
+import warpdata.triplets.frames
 from tests.scenes import edit_transforms, plane_camera, plane_picture, write_image
 from tests.training.training import make_data, write_scenes
 from warpdata.cache.store import GeometryCache
@@ -18,7 +17,7 @@ VIEWS = {"a": 3, "b": 4}
 @pytest.fixture
 def listed(monkeypatch):
     """Ids of the scenes that were listed; files count as settled at once."""
-    monkeypatch.setattr(warpdata.training.scene_index, "SETTLED_NS", -(10**18))
+    monkeypatch.setattr(warpdata.sources.folder_state, "SETTLED_NS", -(10**18))
     ids = []
     list_scene = FolderSource.scene
 
@@ -65,7 +64,7 @@ def test_what_is_remembered_is_what_was_found(folder, listed, tmp_path_factory):
     assert listed == ["a", "a", "b"]
     for one, other in zip(remembered, found, strict=True):
         assert (one.pairs, one.sizes, one.output_hw) == (other.pairs, other.sizes, other.output_hw)
-        assert [os.path.samefile(*paths) for paths in zip(one.paths, other.paths, strict=True)]
+        assert one.pictures == other.pictures
         assert one.entry.key == other.entry.key
 
 
@@ -75,7 +74,7 @@ def add_picture(folder):
 
 def change_picture(folder):
     path = folder / "in" / "b" / "images" / "1.png"
-    write_image(path, plane_picture(plane_camera(2, (24, 36))))
+    write_image(path, plane_picture(plane_camera(9, (24, 36))))
 
 
 def change_depth(folder):

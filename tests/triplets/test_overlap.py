@@ -10,7 +10,7 @@ from warpdata.cache import GeometryCache
 from warpdata.camera import Camera
 from warpdata.config import RenderOptions
 from warpdata.geometry.types import ContentBox, FrameGeometry, Provenance, SceneGeometry
-from warpdata.sources import Scene, View
+from warpdata.sources import PictureFile, Scene, View
 from warpdata.triplets.overlap import Overlaps
 
 HW = (20, 30)
@@ -39,7 +39,7 @@ def entry(tmp_path):
     scene = Scene(
         id="wall",
         root=tmp_path / "scene",
-        views=tuple(View(name=name, path=path) for name, path in zip(names, paths, strict=True)),
+        views=tuple(View(name=name, picture=PictureFile(path)) for name, path in zip(names, paths, strict=True)),
         left_out={},
     )
     frames = [wall_frame("a", 0), wall_frame("b", 6), wall_frame("c", 30)]

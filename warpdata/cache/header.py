@@ -57,6 +57,7 @@ class EntryHeader:
         scene_id: of the scene it was made for; a scene of the same content may have another name.
         source_root: folder of that scene.
         source_license: licence of its pictures.
+        source: name of the source that read it, None where that is not known, as in entries of version 0.1.
         inputs: file, relative to the folder -> SHA-256 of its bytes, None when it could not be read.
     """
 
@@ -70,6 +71,7 @@ class EntryHeader:
     source_license: str | None
     inputs: dict[str, str | None]
     frames: tuple[FrameHeader, ...]
+    source: str | None = None
 
 
 def tensor_name(index: int, kind: str) -> str:
@@ -139,6 +141,8 @@ def _as_json(header: EntryHeader) -> dict[str, Any]:
         }
         for frame in header.frames
     ]
+    if header.source is None:
+        del record["source"]
     return record | {"provenance": asdict(header.provenance), "frames": frames}
 
 
@@ -162,6 +166,7 @@ def _from_json(record: dict[str, Any]) -> EntryHeader:
         report=_typed(record["report"], dict),
         source_root=_typed(record["source_root"], str),
         source_license=_typed(record["source_license"], str, type(None)),
+        source=_typed(record.get("source"), str, type(None)),
         inputs=inputs,
         frames=frames,
     )

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ from warpdata.files.atomic import write_atomic
 from warpdata.files.bounded_json import read_json
 from warpdata.files.digests import stream_digest
 from warpdata.geometry.types import Provenance
+from warpdata.sources.depth_map import DepthMap
+from warpdata.sources.picture import Sha256Of
 from warpdata.sources.scene import Scene, View
 
 _THREADS = 4
@@ -96,10 +98,10 @@ def scene_inputs(scene: Scene, provenance: Provenance, digests: FileDigests) -> 
     """A scene's content and the key of the geometry that an estimator makes from it.
 
     All that the scene ships goes in, whether this estimator looks at it or not: names and order of the views, the
-    bytes of images, depth maps and masks, cameras, and the scale. Its id, its folder and its licence do not.
+    content of pictures, depth maps and masks, cameras, and the scale. Its id, its folder and its licence do not.
     """
-    names = {path: _relative(path, scene.root) for view in scene.views for path in _files(view)}
-    files = digests.digests(scene.root, sorted(set(names.values())))
+    names = {path: _relative(path, scene) for view in scene.views for path in _files(view)}
+    files = digests.digests(scene.root, sorted(set(names.values()))) if names else {}
     content = {
         "format": FORMAT_VERSION,
         "scale": scene.scale,
@@ -114,25 +116,30 @@ def scene_inputs(scene: Scene, provenance: Provenance, digests: FileDigests) -> 
 
 
 def _files(view: View) -> list[Path]:
-    return [path for path in (view.path, view.depth and view.depth.path, view.mask) if path is not None]
+    return [path for content in (view.picture, view.depth, view.mask) if content is not None for path in content.files]
 
 
-def _relative(path: Path, root: Path) -> str:
-    """`path.relative_to(root).as_posix()` at a fraction of its time; thousands of scenes are looked up at a start."""
-    text, folder = str(path), os.path.join(root, "")
-    if not text.startswith(folder):
-        raise ValueError(f"{path} lies outside the scene's folder {root}")
+def _relative(path: Path, scene: Scene) -> str:
+    """`path.relative_to(scene.root).as_posix()` at a fraction of its time; a start looks thousands of scenes up."""
+    text, folder = str(path), os.path.join(scene.root or "", "")
+    if scene.root is None or not text.startswith(folder):
+        raise ValueError(f"{path} lies outside the folder {scene.root} of scene {scene.id}")
     return text[len(folder) :].replace(os.sep, "/")
 
 
-def _view_content(view: View, digest: Callable[[Path], str | None]) -> dict[str, Any]:
+def _view_content(view: View, sha256_of: Sha256Of) -> dict[str, Any]:
     return {
         "name": view.name,
-        "image": digest(view.path),
+        "image": view.picture.digest(sha256_of),
         "camera": view.camera and _camera_content(view.camera),
-        "depth": view.depth and [digest(view.depth.path), view.depth.path.suffix, view.depth.unit],
-        "mask": view.mask and digest(view.mask),
+        "depth": view.depth and _depth_content(view.depth, sha256_of),
+        "mask": view.mask and view.mask.digest(sha256_of),
     }
+
+
+def _depth_content(depth: DepthMap, sha256_of: Sha256Of) -> list[Any]:
+    content = [depth.digest(sha256_of), depth.suffix, depth.unit]
+    return content if depth.measure == "planar_z" else [*content, depth.measure]
 
 
 def _camera_content(camera: Camera) -> list[Any]:

@@ -184,8 +184,9 @@ class GeometryCache:
                 provenance=geometry.provenance,
                 left_out=left_out,
                 report=geometry.report,
-                source_root=str(scene.root),
+                source_root=str(scene.root or ""),
                 source_license=scene.license,
+                source=scene.source,
                 inputs=inputs.files,
                 frames=tuple(frames),
             )

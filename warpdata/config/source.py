@@ -12,6 +12,9 @@ class SourceOptions:
 
     input_dir: Path = Path("input")
     """Folder with one sub-folder a scene, or with the images of a single scene."""
+    source: str = "auto"
+    """How scenes are read: auto takes, folder by folder, transforms where there is a transforms.json, else images; a
+    name insists on one for all."""
     skip_every: int = 1
     """Use every Nth view, counted from the first (1: all). Not together with --auto-skip."""
     auto_skip: bool = False
@@ -20,6 +23,10 @@ class SourceOptions:
     """Overlap wanted between consecutive views with --auto-skip, 0 to 1."""
     limit: int = 0
     """Use only the first N views of each scene, after the selection above (0: all; 1 leaves no pair and is refused)."""
+
+    keep_odd_views: bool = False
+    """Also use views much smaller or of another shape than the scene's others, which would make all triplets so small
+    or narrow, and copies of other views."""
 
     def __post_init__(self) -> None:
         if self.skip_every < 1:

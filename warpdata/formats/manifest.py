@@ -18,6 +18,8 @@ from warpdata.files.bounded_json import dump_json, fingerprint, read_json, read_
 
 MANIFEST = "manifest.jsonl"
 DATASET = "dataset.json"
+STATE_FOLDER = ".warpdata"
+"""Of an unfinished export: what is needed to go on."""
 KIND = "warpdata-export"
 VERSION = 1
 

@@ -8,7 +8,6 @@ their unit is multiplied by it.
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,15 +15,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from jaxtyping import Float64
+from torch import Tensor
 
 from warpdata.camera import Camera, check_camera, invert_rigid
 from warpdata.errors import SceneError, ViewError
 from warpdata.files.bounded_json import read_json
-from warpdata.files.paths import check_inside, resolve_inside
-from warpdata.sources.decode import IMAGE_SUFFIXES, image_size
-from warpdata.sources.scene import DepthFile
-
-TRANSFORMS_FILE = "transforms.json"
 
 _MILLIMETRE = 0.001
 _OPENCV_FROM_OPENGL = torch.diag(torch.tensor([1.0, -1.0, -1.0, 1.0], dtype=torch.float64))
@@ -35,17 +31,52 @@ _PERSPECTIVE_MODELS = frozenset(
 """Camera models that are a pinhole when all their distortion coefficients are 0."""
 _DISTORTION_KEYS = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2", "distortion_params")
 
-logger = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Frame:
-    """One usable entry of the file: like a `View`, but without a name."""
+class Entry:
+    """One usable entry of the file. Paths are as written, and nothing says that there are such files.
 
-    path: Path
-    camera: Camera
-    depth: DepthFile | None
-    mask: Path | None
+    Attributes:
+        name: its `file_path`, or its number where it has none; for messages.
+        number: its place in the file.
+        file_path: of the picture; the suffix may be missing.
+        hw: the picture's height and width, None where the file does not state them.
+        cam_from_world: (4, 4), rigid, OpenCV axes.
+        depth_path: None where it has no depth.
+        mask_path: None where it has no mask.
+        values: the entry's own keys over those at the top of the file.
+    """
+
+    name: str
+    number: int
+    file_path: str
+    hw: tuple[int, int] | None
+    cam_from_world: Float64[Tensor, "4 4"]
+    depth_path: str | None
+    mask_path: str | None
+    values: Mapping[str, Any]
+
+    def camera(self, hw: tuple[int, int]) -> Camera:
+        """Its camera for a picture of this size.
+
+        Raises:
+            ViewError: it has none that can be used.
+        """
+        camera = Camera(K=_intrinsics(self.values, hw), cam_from_world=self.cam_from_world, hw=hw)
+        if (problem := check_camera(camera)) is not None:
+            raise ViewError(f"its camera cannot be used: {problem}")
+        return camera
+
+    def depth_unit(self, path: Path) -> float:
+        """What a stored value of 1 is worth in the unit of the poses.
+
+        Args:
+            path: of the depth map.
+
+        Raises:
+            ViewError: the file states a unit that is none.
+        """
+        return _depth_unit(self.values, path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,53 +84,45 @@ class Transforms:
     """What the file says.
 
     Attributes:
-        frames: in the order of the file.
+        entries: in the order of the file.
         left_out: `file_path` of the other entries -> why they cannot be used.
         scale: metric only where the file says so (`scale_type`).
         license: the file's own `license`, if it has one.
     """
 
-    frames: list[Frame]
+    entries: list[Entry]
     left_out: dict[str, str]
     scale: Literal["metric", "arbitrary"]
     license: str | None
 
 
-def read_transforms(root: Path, image_folder: Path) -> Transforms:
-    """Read the scene's `transforms.json`. Opens no image, except the headers of those whose size it does not give.
-
-    Args:
-        root: the scene's folder, resolved.
-        image_folder: where images are looked for by their base name when they are not where the file says.
+def read_transforms(file: Path) -> Transforms:
+    """Read a `transforms.json`; opens no other file.
 
     Raises:
-        SceneError: the file is no such JSON, or describes lenses other than an ideal pinhole for all frames.
+        SceneError: it is no such JSON, or describes lenses other than an ideal pinhole for all frames.
     """
-    file = root / TRANSFORMS_FILE
     content = _read_json(file)
-    entries = content.pop("frames", None)
-    if not isinstance(entries, list):
+    frames = content.pop("frames", None)
+    if not isinstance(frames, list):
         raise SceneError(f"{file} has no list called frames; export it again, or remove it to use the images alone")
     try:
         _check_lens(content)
     except ViewError as error:
         raise SceneError(f"{file}: {error}") from error
 
-    frames: dict[Path, Frame] = {}
+    entries: list[Entry] = []
     left_out: dict[str, str] = {}
-    for number, entry in enumerate(entries):
-        name = _entry_name(entry, number)
+    for number, frame in enumerate(frames):
+        name = _entry_name(frame, number)
         try:
-            if not isinstance(entry, dict):
-                raise ViewError(f"expected an object, found {entry!r:.80}")
-            frame = _read_frame(root, image_folder, {**content, **entry})
-            if frame.path in frames:
-                raise ViewError("its image is listed more than once; the first entry is used")
-            frames[frame.path] = frame
-        except (OSError, ViewError) as error:
+            if not isinstance(frame, dict):
+                raise ViewError(f"expected an object, found {frame!r:.80}")
+            entries.append(_read_entry(name, number, {**content, **frame}))
+        except ViewError as error:
             left_out[name if name not in left_out else f"{name} (entry {number})"] = str(error)
     return Transforms(
-        frames=list(frames.values()),
+        entries=entries,
         left_out=left_out,
         scale="metric" if content.get("scale_type") == "metric" else "arbitrary",
         license=content["license"] if isinstance(content.get("license"), str) else None,
@@ -123,14 +146,19 @@ def _entry_name(entry: Any, number: int) -> str:
     return path if isinstance(path, str) and path else f"frame {number}"
 
 
-def _read_frame(root: Path, image_folder: Path, entry: Mapping[str, Any]) -> Frame:
-    _check_lens(entry)
-    path = _find_image(root, image_folder, _text(entry, "file_path"))
-    camera = Camera(K=_intrinsics(entry, hw := _picture_hw(entry, path)), cam_from_world=_pose(entry), hw=hw)
-    if (problem := check_camera(camera)) is not None:
-        raise ViewError(f"its camera cannot be used: {problem}")
-    mask = resolve_inside(root, _text(entry, "mask_path")) if entry.get("mask_path") else None
-    return Frame(path=path, camera=camera, depth=_depth_file(root, entry), mask=mask)
+def _read_entry(name: str, number: int, values: Mapping[str, Any]) -> Entry:
+    _check_lens(values)
+    depth_key = next((key for key in ("depth_file_path", "depth_path") if values.get(key)), None)
+    return Entry(
+        name=name,
+        number=number,
+        file_path=_text(values, "file_path"),
+        hw=_stated_hw(values),
+        cam_from_world=_pose(values),
+        depth_path=None if depth_key is None else _text(values, depth_key),
+        mask_path=_text(values, "mask_path") if values.get("mask_path") else None,
+        values=values,
+    )
 
 
 def _check_lens(entry: Mapping[str, Any]) -> None:
@@ -145,23 +173,12 @@ def _check_lens(entry: Mapping[str, Any]) -> None:
             raise ViewError(f"the lens is distorted ({key} = {value}); {advice}")
 
 
-def _find_image(root: Path, image_folder: Path, file_path: str) -> Path:
-    """The image an entry means: where it says, there with a suffix added, or by base name in the image folder."""
-    said = resolve_inside(root, file_path)
-    for place in (said, resolve_inside(root, (image_folder.relative_to(root) / said.name).as_posix())):
-        for candidate in (place, *(place.with_name(place.name + suffix) for suffix in sorted(IMAGE_SUFFIXES))):
-            if candidate.is_file():
-                check_inside(root, candidate)
-                return candidate
-    raise ViewError(f"its image {said} does not exist")
-
-
-def _picture_hw(entry: Mapping[str, Any], path: Path) -> tuple[int, int]:
-    if "w" not in entry or "h" not in entry:
-        return image_size(path)
-    height, width = _number(entry, "h"), _number(entry, "w")
+def _stated_hw(values: Mapping[str, Any]) -> tuple[int, int] | None:
+    if "w" not in values or "h" not in values:
+        return None
+    height, width = _number(values, "h"), _number(values, "w")
     if not (height >= 1 and width >= 1 and height.is_integer() and width.is_integer()):
-        raise ViewError(f"w = {entry['w']} and h = {entry['h']} are no image size in pixels")
+        raise ViewError(f"w = {values['w']} and h = {values['h']} are no image size in pixels")
     return int(height), int(width)
 
 
@@ -205,11 +222,7 @@ def _pose(entry: Mapping[str, Any]) -> torch.Tensor:
     return invert_rigid(world_from_cam)
 
 
-def _depth_file(root: Path, entry: Mapping[str, Any]) -> DepthFile | None:
-    key = next((key for key in ("depth_file_path", "depth_path") if entry.get(key)), None)
-    if key is None:
-        return None
-    path = resolve_inside(root, _text(entry, key))
+def _depth_unit(entry: Mapping[str, Any], path: Path) -> float:
     scale_key = next((key for key in ("depth_unit_scale_factor", "integer_depth_scale") if key in entry), None)
     if scale_key is not None:
         unit = _number(entry, scale_key)
@@ -218,7 +231,7 @@ def _depth_file(root: Path, entry: Mapping[str, Any]) -> DepthFile | None:
     unit *= _number(entry, "applied_scale") if "applied_scale" in entry else 1.0
     if not unit > 0:
         raise ViewError(f"the unit of its depth is {unit}; it must be positive")
-    return DepthFile(path=path, unit=unit)
+    return unit
 
 
 def _text(entry: Mapping[str, Any], key: str) -> str:

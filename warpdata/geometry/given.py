@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
 
+from warpdata.camera import Camera, unproject
 from warpdata.errors import GeometryError, ViewError
 from warpdata.geometry.types import (
     GIVEN_CONFIDENCE,
@@ -19,8 +23,6 @@ from warpdata.geometry.types import (
     SceneGeometry,
     no_progress,
 )
-from warpdata.sources.decode import image_size, load_mask
-from warpdata.sources.depth_files import load_depth
 from warpdata.sources.scene import Scene, View
 
 SHAPE_TOLERANCE = 0.05
@@ -68,26 +70,37 @@ def read_frame(view: View) -> FrameGeometry:
         ViewError: it ships none, a file of it cannot be read, or image, camera and depth do not belong together.
     """
     if view.camera is None or view.depth is None:
-        raise ViewError(f"{view.path} ships no {'camera' if view.camera is None else 'depth'}")
-    image_hw = image_size(view.path)
+        raise ViewError(f"{view.picture.label} ships no {'camera' if view.camera is None else 'depth'}")
+    image_hw = view.picture.hw()
     camera = view.camera_at(image_hw)
-    depth = load_depth(view.depth)
+    depth = view.depth.load()
     if not depth.any():
-        raise ViewError(f"depth {view.depth.path} holds no positive number; export it again")
+        raise ViewError(f"depth {view.depth.label} holds no positive number; export it again")
     (height, width), (image_height, image_width) = depth.shape, image_hw
     if abs(width * image_height / (height * image_width) - 1) > SHAPE_TOLERANCE:
         raise ViewError(
-            f"depth {view.depth.path} is {width}x{height} pixels, another shape than its picture of "
+            f"depth {view.depth.label} is {width}x{height} pixels, another shape than its picture of "
             f"{image_width}x{image_height}; depth must cover the whole upright picture"
         )
+    depth_camera = camera.mapped((width / image_width, height / image_height), (0.0, 0.0), (height, width))
+    if view.depth.measure == "ray_length":
+        depth = depth / ray_lengths(depth_camera)
     if view.mask is not None:
-        mask = load_mask(view.mask).to(torch.uint8)[None, None]
+        mask = view.mask.load().to(torch.uint8)[None, None]
         depth[F.interpolate(mask, size=depth.shape, mode="nearest-exact")[0, 0] == 0] = 0
     return FrameGeometry(
         name=view.name,
         depth=depth,
         confidence=torch.where(depth > 0, GIVEN_CONFIDENCE, 1.0),
-        camera=camera.resized((height, width)),
+        camera=depth_camera,
         image_hw=image_hw,
         content_box=ContentBox(left=0.0, top=0.0, right=float(image_width), bottom=float(image_height)),
     )
+
+
+def ray_lengths(camera: Camera) -> Float[Tensor, "h w"]:
+    """Length of each pixel's ray from the camera's centre to the plane z = 1; planar z is ray length divided by it."""
+    points = unproject(
+        torch.ones(camera.hw, dtype=torch.float64), replace(camera, cam_from_world=torch.eye(4).double())
+    )
+    return points.norm(dim=-1).float()

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from warpdata.config import MIN_IMAGE_SIDE
 from warpdata.errors import GeometryError, ViewError
-from warpdata.sources.decode import load_image
 from warpdata.sources.scene import Scene, View
 
 
@@ -19,7 +18,7 @@ def load_usable(view: View) -> UInt8[Tensor, "3 H W"]:
     Raises:
         ViewError: it cannot be decoded, or is too small.
     """
-    picture = load_image(view.path)
+    picture = view.picture.load()
     check_sides(picture.shape[1:])
     return picture
 

@@ -46,12 +46,16 @@ def _dry_run(options: MaterializeOptions, display) -> int:
     from warpdata.sources import open_source
 
     plans = []
-    for plan in dry_run(open_source(options.source), options.size, options.pairs, options.output):
+    source = open_source(options.source)
+    keep = options.source.keep_odd_views
+    for plan in dry_run(source, options.size, options.pairs, options.output, keep_odd_views=keep):
         plans.append(plan)
         display.say_always(plan.line())
+        for name, reason in plan.left_out.items():
+            display.say_always(f"  {plan.scene}/{name} would be left out: {reason}")
     needed, free = sum(plan.num_bytes for plan in plans), free_bytes(options.output.output_dir)
     display.say_always(
         f"{sum(plan.triplets for plan in plans)} triplets, about {decimal(needed)}; "
         f"{decimal(free)} are free at {options.output.output_dir}"
     )
-    return INCOMPLETE if any(plan.problem for plan in plans) or needed > free else DONE
+    return INCOMPLETE if any(plan.problem or plan.left_out for plan in plans) or needed > free else DONE

@@ -57,6 +57,7 @@ def materialize(options: MaterializeOptions, display: Display) -> Report:
             try:
                 scene = source.scene(scene_id)
                 scene_report.left_out.update(scene.left_out)
+                scene_report.notes.extend(scene.notes)
                 _materialize_scene(scene, provider, options, stream, writers, scene_report, display)
             except UNUSABLE_SCENE as error:
                 scene_report.error = str(error)
@@ -80,7 +81,16 @@ def _materialize_scene(
     entry = geometry.entry
     report.take_geometry(geometry)
     overlaps = Overlaps(entry, provider.cache.overlap_folder, options.render.confidence_threshold)
-    pairs = open_pairs(scene, entry, size=options.size, filters=options.filters, pairs=options.pairs, overlap=overlaps)
+    pairs = open_pairs(
+        scene,
+        entry,
+        size=options.size,
+        filters=options.filters,
+        pairs=options.pairs,
+        overlap=overlaps,
+        keep_odd_views=options.source.keep_odd_views,
+    )
+    report.left_out.update(pairs.left_out)
     overlaps.save()
     report.size = pairs.output_hw
     if not pairs.pairs:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     import torch
 
 
+ADDED_OPTIONS = {"source": "auto", "keep_odd_views": False}
+"""Options of the source that outputs of version 0.1 do not name -> what these were made with."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MaterializeOptions:
     """Turn scenes into splat / reference / target triplets on disk."""
@@ -97,9 +101,11 @@ class MaterializeOptions:
         """
         chosen = self.as_json()
         del chosen["source"]["input_dir"], chosen["geometry"]["weights"]
-        parts = {
-            name: chosen[name] for name in ("source", "size", "geometry", "filters", "pairs", "own") if name in chosen
-        }
+        for name, unset in ADDED_OPTIONS.items():
+            if chosen["source"][name] == unset:
+                del chosen["source"][name]  # outputs of before the option can be continued
+        names = ("source", "size", "geometry", "filters", "pairs", "own")
+        parts = {name: chosen[name] for name in names if name in chosen}
         return parts | {"render": json_values(asdict(self.effective_render))}
 
 

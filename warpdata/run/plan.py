@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.filesize import decimal
 
 from warpdata.config import MIN_IMAGE_SIDE, OutputOptions, PairOptions, SizeOptions
 from warpdata.errors import SceneError, ViewError
-from warpdata.sources.decode import image_size
 from warpdata.sources.fit import output_size
-from warpdata.sources.scene import Source
+from warpdata.sources.odd_views import copies, odd_sizes
+from warpdata.sources.scene import Source, View
 from warpdata.triplets.pairs import choose_pairs
 
 JPEG_BYTES, PNG_BYTES, MASK_BYTES, PLY_BYTES = 0.5, 1.7, 0.25, 19.0
@@ -30,6 +30,7 @@ class ScenePlan:
         hw: size of its triplets.
         triplets: how many; the most there can be for pairs chosen by overlap.
         num_bytes: estimate of the disk they take.
+        left_out: view -> why it would be left out for its size or as a copy.
         problem: why there would be none, or None.
     """
 
@@ -39,17 +40,23 @@ class ScenePlan:
     triplets: int = 0
     num_bytes: int = 0
     problem: str | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def line(self) -> str:
         """For a person."""
         if self.problem:
             return f"{self.scene}: nothing, {self.problem}"
         size = f"{self.hw[1]} x {self.hw[0]}"
-        return f"{self.scene}: {self.views} views, {self.triplets} triplets of {size}, {decimal(self.num_bytes)}"
+        left_out = f", {len(self.left_out)} views left out" if self.left_out else ""
+        return (
+            f"{self.scene}: {self.views} views, {self.triplets} triplets of {size}, {decimal(self.num_bytes)}{left_out}"
+        )
 
 
-def dry_run(source: Source, size: SizeOptions, pairs: PairOptions, output: OutputOptions) -> Iterator[ScenePlan]:
-    """Plans of all scenes, from listings and picture headers alone.
+def dry_run(
+    source: Source, size: SizeOptions, pairs: PairOptions, output: OutputOptions, *, keep_odd_views: bool = False
+) -> Iterator[ScenePlan]:
+    """Plans of all scenes, from listings and picture headers alone; files of equal length are compared.
 
     Raises:
         SourceError: the input cannot be used at all.
@@ -60,26 +67,41 @@ def dry_run(source: Source, size: SizeOptions, pairs: PairOptions, output: Outpu
         except SceneError as error:
             yield ScenePlan(scene=scene_id, problem=str(error))
             continue
-        image_hws = []
-        for view in views:
-            try:
-                image_hw = image_size(view.path)
-            except ViewError:
-                continue
-            if min(image_hw) >= MIN_IMAGE_SIDE:
-                image_hws.append(image_hw)
+        image_hws = _usable_sizes(views)
         if len(image_hws) < 2:
             yield ScenePlan(
                 scene=scene_id, problem=f"a pair needs two pictures that can be read, found {len(image_hws)}"
             )
             continue
-        hw = output_size(image_hws, size)
+        odd = {} if keep_odd_views else odd_sizes(image_hws, size)
+        pictures = {view.name: view.picture for view in views if view.name in image_hws and view.name not in odd}
+        odd |= {} if keep_odd_views else copies(pictures)
+        image_hws = {name: hw for name, hw in image_hws.items() if name not in odd}
+        hw = output_size(image_hws.values(), size)
         every_overlap = replace(pairs, overlap_histogram=())
         candidates = choose_pairs(scene_id, len(image_hws), every_overlap, overlap=lambda *_: pairs.pair_overlap[0])
         num_bytes = hw[0] * hw[1] * len(candidates) * bytes_per_pixel(output)
         yield ScenePlan(
-            scene=scene_id, views=len(image_hws), hw=hw, triplets=len(candidates), num_bytes=round(num_bytes)
+            scene=scene_id,
+            views=len(image_hws),
+            hw=hw,
+            triplets=len(candidates),
+            num_bytes=round(num_bytes),
+            left_out=odd,
         )
+
+
+def _usable_sizes(views: Iterable[View]) -> dict[str, tuple[int, int]]:
+    """View name -> height and width of its picture, of the views that can be used as far as their headers tell."""
+    image_hws = {}
+    for view in views:
+        try:
+            image_hw = view.picture.hw()
+        except ViewError:
+            continue
+        if min(image_hw) >= MIN_IMAGE_SIDE:
+            image_hws[view.name] = image_hw
+    return image_hws
 
 
 def bytes_per_pixel(output: OutputOptions) -> float:

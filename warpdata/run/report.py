@@ -33,6 +33,7 @@ class SceneReport:
         cached: whether the geometry was in the cache already.
         left_out: file, view or pair -> why.
         error: why the whole scene was left out, None when it was not.
+        notes: files of it that were not used though nothing is left out, and what to do.
     """
 
     scene: str
@@ -45,6 +46,7 @@ class SceneReport:
     cached: bool = False
     left_out: dict[str, str] = field(default_factory=dict)
     error: str | None = None
+    notes: list[str] = field(default_factory=list)
 
     def take_geometry(self, geometry: KnownGeometry) -> None:
         """Note where depth and cameras come from."""
@@ -102,6 +104,7 @@ class SceneReport:
             "exposure_gap": self.mean("exposure_gap"),
             "left_out": self.left_out,
             "error": self.error,
+            "notes": self.notes,
         }
 
 

@@ -1,21 +1,75 @@
-"""Images on disk as scenes of views."""
+"""Formats on disk as scenes of views: what a scene is, where scenes are, and a reader a format.
+
+The table of sources is light to import; the rest, which needs torch, is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
 
 from warpdata.config import SourceOptions
-from warpdata.sources.folder import FolderSource
-from warpdata.sources.scene import DepthFile, Scene, Source, View
+from warpdata.plugins import OwnOptions
+from warpdata.sources.table import AUTO, SOURCES, SourceRow
 
-SOURCES: dict[str, type[Source]] = {"folder": FolderSource}
+if TYPE_CHECKING:
+    from warpdata.sources.depth_map import DepthFile, DepthMap
+    from warpdata.sources.picture import Mask, MaskFile, Picture, PictureFile
+    from warpdata.sources.scene import Scene, Source, View
+
+_MODULES = {
+    "DepthFile": "depth_map",
+    "DepthMap": "depth_map",
+    "Mask": "picture",
+    "MaskFile": "picture",
+    "Picture": "picture",
+    "PictureFile": "picture",
+    "Scene": "scene",
+    "Source": "scene",
+    "View": "scene",
+}
+"""Name -> the module it is imported from when it is first asked for."""
 
 
-def open_source(options: SourceOptions, name: str = "folder") -> Source:
-    """The source called `name` over `options.input_dir`. Nothing is read before it is asked for.
+def open_source(options: SourceOptions, own: OwnOptions | None = None) -> Source:
+    """The scenes below `options.input_dir`, read as `options.source` says. Nothing is read before it is asked for.
+
+    Args:
+        own: options that belong to single sources.
 
     Raises:
         ValueError: there is no source of that name.
+        PluginError: the source insisted on cannot be loaded.
     """
-    if name not in SOURCES:
-        raise ValueError(f"unknown source {name!r}; choose from {', '.join(SOURCES)}")
-    return SOURCES[name](options)
+    from warpdata.sources.folder import FolderSource
+
+    if options.source == AUTO:
+        # Any folder may hold pictures: a row with a mark of its own comes first, whoever adds it.
+        rows = tuple(sorted(SOURCES, key=lambda row: row.only_pictures))
+    elif options.source in SOURCES:
+        rows = (SOURCES[options.source],)
+    else:
+        raise ValueError(f"there is no source {options.source!r}; choose from {', '.join((AUTO, *SOURCES.names))}")
+    return FolderSource(options, rows, own or OwnOptions())
 
 
-__all__ = ["SOURCES", "DepthFile", "Scene", "Source", "View", "open_source"]
+def __getattr__(name: str):
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return getattr(importlib.import_module(f"warpdata.sources.{_MODULES[name]}"), name)
+
+
+__all__ = [
+    "SOURCES",
+    "DepthFile",
+    "DepthMap",
+    "Mask",
+    "MaskFile",
+    "Picture",
+    "PictureFile",
+    "Scene",
+    "Source",
+    "SourceRow",
+    "View",
+    "open_source",
+]

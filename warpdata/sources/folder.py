@@ -1,4 +1,4 @@
-"""Scenes from folders of images, with the cameras and depth of a `transforms.json` where there is one.
+"""The scenes in an input folder, each read by the source that recognises its folder.
 
     input/                 or, for a single scene,     input/
       scene1/                                            image1.jpg
@@ -8,162 +8,156 @@
         images/
           image1.png
 
-Hidden files and folders are ignored. Listing opens no image.
+Hidden files and folders are ignored; `discovery` says where scenes are looked for. Listing opens no image.
 """
 
 from __future__ import annotations
 
 import logging
-import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from warpdata.config import SourceOptions
 from warpdata.errors import SceneError, SourceError, ViewError
-from warpdata.files.paths import check_inside
-from warpdata.formats.transforms import TRANSFORMS_FILE, Transforms, read_transforms
-from warpdata.sources.decode import is_image_name
+from warpdata.plugins import OwnOptions
+from warpdata.sources.camera_files import unread_cameras
+from warpdata.sources.discovery import SCENE_EXPORT, UNFINISHED, find_scene_folders, made_by_us
+from warpdata.sources.folder_state import folder_state
+from warpdata.sources.image_folder import image_folder
+from warpdata.sources.listing import FolderListing
 from warpdata.sources.naming import natural_key, unique_names
-from warpdata.sources.scene import Scene, View
+from warpdata.sources.scene import Scene, Source
 from warpdata.sources.select import select_views
-
-IMAGE_FOLDER_PREFIX = "images"
-"""A scene's images lie in the first folder whose name starts so (`images`, `images_4`) and that holds any, else
-directly in the scene's."""
+from warpdata.sources.table import SourceRow
 
 logger = logging.getLogger(__name__)
 
 
-class FolderSource:
-    """A folder with one sub-folder a scene, or with one scene. See `Source`."""
+@dataclass(frozen=True)
+class _Place:
+    """Where a scene is: a folder and the row that reads it, or a source of many scenes and its id there.
 
-    def __init__(self, options: SourceOptions) -> None:
+    Attributes:
+        problem: why the row cannot read it, None where it can.
+    """
+
+    folder: Path
+    row: SourceRow
+    source: Source | None = None
+    id_there: str | None = None
+    problem: str | None = None
+
+
+class FolderSource:
+    """All scenes of an input folder. See `Source`.
+
+    Args:
+        rows: the sources that are asked, in this order, whose a folder is.
+    """
+
+    def __init__(self, options: SourceOptions, rows: Sequence[SourceRow], own: OwnOptions):
         self._options = options
+        self._rows = rows
+        self._own = own
+        self._said: set[str] = set()
 
     def scene_ids(self) -> list[str]:
-        return sorted(self._folders, key=natural_key)
+        return sorted(self._places, key=natural_key)
 
-    def scene_folder(self, scene_id: str) -> Path:
-        if scene_id not in self._folders:
-            raise ValueError(f"{self._options.input_dir} holds no scene {scene_id!r}; `scene_ids()` lists them")
-        return self._folders[scene_id]
+    def state(self, scene_id: str) -> str | None:
+        place = self._place(scene_id)
+        return folder_state(place.folder) if place.source is None else place.source.state(place.id_there)
 
     def scene(self, scene_id: str) -> Scene:
-        root = self.scene_folder(scene_id).resolve()
+        place = self._place(scene_id)
+        if place.problem is not None:
+            raise SceneError(
+                f"scene {scene_id} is for the source {place.row.name}, which cannot be used here: {place.problem}"
+            )
+        if place.source is not None:
+            scene = replace(place.source.scene(place.id_there), id=scene_id, source=place.row.name)
+        else:
+            scene = self._read(place, scene_id)
+        for note in scene.notes:
+            if note not in self._said:
+                logger.warning("scene %s: %s", scene_id, note)
+                self._said.add(note)
+        return scene
+
+    def _place(self, scene_id: str) -> _Place:
+        if scene_id not in self._places:
+            raise ValueError(f"{self._options.input_dir} holds no scene {scene_id!r}; `scene_ids()` lists them")
+        return self._places[scene_id]
+
+    def _read(self, place: _Place, scene_id: str) -> Scene:
+        root = place.folder.resolve()
         try:
-            image_folder = _image_folder(root)
-            if (root / TRANSFORMS_FILE).is_file():
-                transforms = read_transforms(root, image_folder)
-                views, left_out = _name_frames(root, transforms), transforms.left_out
-                scale, license = transforms.scale, transforms.license
-            else:
-                views, left_out = _list_images(root, image_folder)
-                scale, license = "arbitrary", None
+            scene = place.row.read(root, scene_id, _own_options(place.row, self._own))
+            if not scene.views:
+                raise SceneError(
+                    f"scene {scene_id} has no usable image in {image_folder(root)}{_first_reason(scene.left_out)}"
+                )
         except (OSError, ViewError) as error:
             raise SceneError(f"scene {scene_id} cannot be listed: {error}") from error
-        if not views:
-            raise SceneError(f"scene {scene_id} has no usable image in {image_folder}{_first_reason(left_out)}")
-        return Scene(
-            id=scene_id,
-            root=root,
-            views=select_views(views, self._options),
-            left_out=left_out,
-            scale=scale,
-            license=license,
-        )
+        notes = scene.notes
+        if not any(view.camera for view in scene.views):
+            # Of the folders above, only one that belongs to the input can be meant for this scene.
+            above = [root.parent] if place.folder != self._options.input_dir else []
+            notes += unread_cameras([root, image_folder(root), *above])
+        return replace(scene, views=select_views(scene.views, self._options), notes=notes, source=place.row.name)
 
     @cached_property
-    def _folders(self) -> dict[str, Path]:
-        """Scene id -> its folder."""
+    def _places(self) -> dict[str, _Place]:
+        """Scene id -> where it is."""
         top = self._options.input_dir
         try:
-            if _is_scene(top, also_images=False):
-                return _by_id([top.resolve()])
-            with os.scandir(top) as entries:
-                folders = [Path(entry) for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
-            scenes = [folder for folder in folders if _is_scene(folder)]
-            if scenes:
-                return _by_id(scenes)
-            if _is_scene(top):
-                return _by_id([top.resolve()])
+            listing = FolderListing.read(top)
+            made = made_by_us(listing)
+            found = find_scene_folders(top, self._rows) if made in (None, UNFINISHED, SCENE_EXPORT) else []
         except FileNotFoundError as error:
             raise SourceError(f"input folder {top} does not exist; give another with --input-dir") from error
         except OSError as error:
             raise SourceError(f"input folder {top} cannot be read ({error}); give another with --input-dir") from error
-        raise SourceError(
-            f"no scene in {top}: expected images in it or in its sub-folders (directly, or in a folder `images`)"
-        )
-
-
-def _by_id(folders: list[Path]) -> dict[str, Path]:
-    """Scene id -> folder, for folders of different names."""
-    ids = unique_names({folder.name: folder.name for folder in folders})
-    return {ids[folder.name]: folder for folder in folders}
-
-
-def _is_scene(folder: Path, *, also_images: bool = True) -> bool:
-    """Whether a folder holds a `transforms.json`, a folder of images, or (`also_images`) images directly."""
-    try:
-        with os.scandir(folder) as entries:
-            return any(
-                entry.name == TRANSFORMS_FILE
-                or (also_images and is_image_name(entry.name))
-                or (_is_image_folder_name(entry.name, exactly=not also_images) and entry.is_dir())
-                for entry in entries
-            )
-    except PermissionError as error:
-        logger.warning("%s is left out: %s", folder, error)
-        return False
-
-
-def _is_image_folder_name(name: str, *, exactly: bool = False) -> bool:
-    lower = name.lower()
-    return lower == IMAGE_FOLDER_PREFIX if exactly else lower.startswith(IMAGE_FOLDER_PREFIX)
-
-
-def _image_folder(root: Path) -> Path:
-    with os.scandir(root) as entries:
-        names = [entry.name for entry in entries if _is_image_folder_name(entry.name) and entry.is_dir()]
-    for name in sorted(names, key=natural_key):
-        check_inside(root, root / name)
-        if any(is_image_name(file) for file in os.listdir(root / name)):
-            return root / name
-    return root
-
-
-def _list_images(root: Path, folder: Path) -> tuple[list[View], dict[str, str]]:
-    """The images directly in a folder, and the ones that are links to somewhere else."""
-    left_out: dict[str, str] = {}
-    paths: list[Path] = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if not is_image_name(entry.name):
+        if not found:
+            raise SourceError(f"no scene in {top}: {self._expected()}{_what_is_there(listing, made)}")
+        places: dict[str, _Place] = {}
+        stems: dict[str, str] = {}
+        for scene in found:
+            name = scene.place or top.resolve().name
+            problem = scene.row.unavailable()
+            if scene.row.open is None or problem is not None:
+                key = scene.place or (name if len(found) == 1 else ".")
+                places[key], stems[key] = _Place(scene.path, scene.row, problem=problem), name
                 continue
-            try:
-                if entry.is_symlink():
-                    check_inside(root, Path(entry))
-                if entry.is_file():
-                    paths.append(Path(entry))
-                elif not entry.is_dir():
-                    raise ViewError(f"{entry.path} is no file that can be opened")
-            except (OSError, ViewError) as error:
-                left_out[entry.name] = str(error)
-    return [View(name=name, path=path) for name, path in _named(root, paths)], left_out
+            options = replace(self._options, input_dir=scene.path)
+            many = scene.row.open(options, _own_options(scene.row, self._own))
+            for id_there in many.scene_ids():
+                key = f"{scene.place}/{id_there}" if scene.place else id_there
+                places[key], stems[key] = _Place(scene.path, scene.row, many, id_there), key
+        ids = unique_names(stems)
+        return {ids[key]: place for key, place in places.items()}
+
+    def _expected(self) -> str:
+        if any(row.only_pictures for row in self._rows):
+            return "expected images in it or in its sub-folders (directly, or in a folder `images`)"
+        formats = "; ".join(f"{row.name}: {row.about}" for row in self._rows)
+        return f"no folder of it is what --source {'/'.join(row.name for row in self._rows)} reads ({formats})"
 
 
-def _name_frames(root: Path, transforms: Transforms) -> list[View]:
-    frames = {frame.path: frame for frame in transforms.frames}
-    return [
-        View(name=name, path=path, camera=frames[path].camera, depth=frames[path].depth, mask=frames[path].mask)
-        for name, path in _named(root, list(frames))
-    ]
+def _own_options(row: SourceRow, own: OwnOptions) -> object:
+    return None if row.options is None else own.of(row.options)
 
 
-def _named(root: Path, paths: list[Path]) -> list[tuple[str, Path]]:
-    """Unique names for images, in natural order of their paths below the scene's folder."""
-    by_key = {path.relative_to(root).as_posix(): path for path in paths}
-    names = unique_names({key: PurePosixPath(key).stem for key in by_key})
-    return [(names[key], by_key[key]) for key in sorted(by_key, key=natural_key)]
+def _what_is_there(listing: FolderListing, made: str | None) -> str:
+    """For people who gave the wrong folder."""
+    if made is not None:
+        return f"; it is {made} of this program: give the folder of photographs it was made from"
+    names = [name for name in (*listing.folders, *listing.files) if name[0] != "."]
+    if not names:
+        return "; it is empty"
+    return f"; it holds {', '.join(names[:5])}" + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _first_reason(left_out: dict[str, str]) -> str:

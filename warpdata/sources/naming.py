@@ -5,20 +5,24 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+
+from natsort import natsort_keygen, ns
 
 MAX_NAME_LENGTH = 80
 """Longer names are cut and get a hash: `<target>__<reference>_reference.jpg` must still fit into 255 bytes."""
 
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_-]")
-_DIGITS = re.compile(r"([0-9]+)")
 _WINDOWS_DEVICES = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]", re.IGNORECASE)
+
+
+_natural = natsort_keygen(alg=ns.IGNORECASE)
 
 
 def natural_key(text: str) -> tuple:
     """Sort key under which `frame_2` comes before `frame_10`; case matters only between names equal without it."""
-    parts = _DIGITS.split(text)
-    return [(int(part), "") if k % 2 else (-1, part.casefold()) for k, part in enumerate(parts)], text
+    return _natural(text), text
 
 
 def clean_name(text: str) -> str:
@@ -52,3 +56,10 @@ def _fits_alone(name: str) -> bool:
 def _with_hash(name: str, key: str, digits: int) -> str:
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:digits]
     return f"{name[: MAX_NAME_LENGTH - 1 - digits]}_{digest}"
+
+
+def named_files(root: Path, paths: Iterable[Path]) -> list[tuple[str, Path]]:
+    """Unique names for files, made from their stems, in natural order of their paths below `root`."""
+    by_key = {path.relative_to(root).as_posix(): path for path in paths}
+    names = unique_names({key: PurePosixPath(key).stem for key in by_key})
+    return [(names[key], by_key[key]) for key in sorted(by_key, key=natural_key)]

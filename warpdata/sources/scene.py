@@ -8,19 +8,8 @@ from typing import Literal, Protocol, runtime_checkable
 
 from warpdata.camera import Camera
 from warpdata.errors import ViewError
-
-
-@dataclass(frozen=True, kw_only=True)
-class DepthFile:
-    """A depth map on disk: planar z-depth, 0 or not finite where there is none.
-
-    Attributes:
-        path: 16-bit PNG, `.npy` or `.exr`.
-        unit: what a stored value of 1 is worth in scene units.
-    """
-
-    path: Path
-    unit: float = 1.0
+from warpdata.sources.depth_map import DepthFile, DepthMap
+from warpdata.sources.picture import Mask, MaskFile, Picture, PictureFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,17 +18,19 @@ class View:
 
     Attributes:
         name: unique within the scene, made of `A-Z a-z 0-9 _ -` alone; file names of the output are made from it.
-        path: the image file.
+        picture: gives its pixels.
         camera: where it was taken from, if the source knows, for the whole upright image at `camera.hw`.
         depth: its depth map, if the source ships one; covers the whole image at any resolution.
-        mask: one-channel image of any resolution, 0 where the picture is not to become points.
+        mask: what part of the image may become points, at any resolution.
+        tags: what else the source says of it, such as the split of a data set it belongs to.
     """
 
     name: str
-    path: Path
+    picture: Picture
     camera: Camera | None = None
-    depth: DepthFile | None = None
-    mask: Path | None = None
+    depth: DepthMap | None = None
+    mask: Mask | None = None
+    tags: tuple[str, ...] = ()
 
     def camera_at(self, image_hw: tuple[int, int]) -> Camera | None:
         """The camera at the image's true size, which may differ from the one its source states by a plain resize.
@@ -52,8 +43,9 @@ class View:
         scale = image_hw[1] / self.camera.hw[1]
         if abs(self.camera.hw[0] * scale - image_hw[0]) > max(1, scale):
             raise ViewError(
-                f"its camera is for a picture of {self.camera.hw[1]}x{self.camera.hw[0]} pixels, and {self.path} is "
-                f"{image_hw[1]}x{image_hw[0]} upright; give the camera of this picture (an orientation tag turns it)"
+                f"its camera is for a picture of {self.camera.hw[1]}x{self.camera.hw[0]} pixels, and "
+                f"{self.picture.label} is {image_hw[1]}x{image_hw[0]} upright; give the camera of this picture (an "
+                "orientation tag turns it)"
             )
         return self.camera.resized(image_hw)
 
@@ -64,19 +56,23 @@ class Scene:
 
     Attributes:
         id: unique in its source, of the same characters as a view's name.
-        root: the scene's folder; every path of its views lies inside.
+        root: the folder that all files of its views lie in; None where they have none.
         views: naturally sorted by file name, after selection.
         left_out: file or view name -> why it is not among the views.
         scale: whether given depth and cameras are in metres or in a unit of their own.
         license: of the pictures, as their source states it; None when it says nothing.
+        notes: what a person should know about how the scene was read: files that were not used, and what to do.
+        source: name of the source in the table that reads this scene; None for a scene made by other means.
     """
 
     id: str
-    root: Path
+    root: Path | None
     views: tuple[View, ...]
     left_out: dict[str, str]
     scale: Literal["metric", "arbitrary"] = "arbitrary"
     license: str | None = None
+    notes: tuple[str, ...] = ()
+    source: str | None = None
 
     @property
     def ships_geometry(self) -> bool:
@@ -86,18 +82,24 @@ class Scene:
 
 @runtime_checkable
 class Source(Protocol):
-    """A collection of scenes on disk."""
+    """A collection of scenes."""
 
     def scene_ids(self) -> list[str]:
         """Ids of all scenes, sorted; opens no image.
 
         Raises:
-            SourceError: the folder does not exist or holds no scene.
+            SourceError: the input does not exist or holds no scene.
         """
         ...
 
-    def scene_folder(self, scene_id: str) -> Path:
-        """The folder that all files of a scene lie in, and nothing else that the scene depends on lies elsewhere."""
+    def state(self, scene_id: str) -> str | None:
+        """A token that changes when any file of a scene does, found without listing the scene.
+
+        None where that cannot be told, for example because the scene is changing right now: it is listed each time.
+
+        Raises:
+            ValueError: there is no such scene.
+        """
         ...
 
     def scene(self, scene_id: str) -> Scene:
@@ -105,5 +107,19 @@ class Source(Protocol):
 
         Raises:
             SceneError: the scene cannot be used, for example for a malformed `transforms.json`.
+            ValueError: there is no such scene.
         """
         ...
+
+
+__all__ = [
+    "DepthFile",
+    "DepthMap",
+    "Mask",
+    "MaskFile",
+    "Picture",
+    "PictureFile",
+    "Scene",
+    "Source",
+    "View",
+]

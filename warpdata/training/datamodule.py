@@ -38,7 +38,7 @@ from warpdata.training.options import (
 )
 from warpdata.training.ranks import Ranks
 from warpdata.training.sampler import BatchOrder
-from warpdata.training.scene_index import SceneIndex, folder_state
+from warpdata.training.scene_index import SceneIndex
 from warpdata.triplets.overlap import Overlaps
 from warpdata.triplets.scene_pairs import ScenePairs, open_pairs
 
@@ -131,14 +131,13 @@ class WarpDataModule(DataModule):
         scenes: dict[str, ScenePairs] = {}
 
         def open_scene(scene_id: str, geometry_of: Callable[[Scene], CacheEntry]) -> None:
-            folder = source.scene_folder(scene_id)
-            state = folder_state(folder)
+            state = source.state(scene_id)
             try:
-                pairs = index.find(scene_id, folder, state)
+                pairs = index.find(scene_id, state)
                 if pairs is None:
                     scene = source.scene(scene_id)
                     pairs = self._open_pairs(scene, geometry_of(scene), provider)
-                    index.add(scene_id, folder, state, pairs)
+                    index.add(scene, state, pairs)
                 scenes[scene_id] = pairs
             except UNUSABLE_SCENE as error:
                 logger.info("scene %s is left out: %s", scene_id, error)
@@ -175,8 +174,16 @@ class WarpDataModule(DataModule):
     def _open_pairs(self, scene: Scene, entry: CacheEntry, provider: GeometryProvider) -> ScenePairs:
         overlaps = Overlaps(entry, provider.cache.overlap_folder, self.render.confidence_threshold)
         pairs = open_pairs(
-            scene, entry, size=self.size, filters=self.filters, pairs=self.pair_options, overlap=overlaps
+            scene,
+            entry,
+            size=self.size,
+            filters=self.filters,
+            pairs=self.pair_options,
+            overlap=overlaps,
+            keep_odd_views=self.source_options.keep_odd_views,
         )
+        for name, reason in pairs.left_out.items():
+            logger.warning("%s/%s is left out: %s", scene.id, name, reason)
         overlaps.save()
         return pairs
 

@@ -65,7 +65,7 @@ class WarpDataset(Dataset[PairInputs]):
             for pair, sizes in zip(scene.pairs, scene.sizes, strict=True):
                 buckets.append(bucket_of.setdefault(sizes, len(bucket_of)))
                 groups.append(first_group + pair.target)
-            first_group += len(scene.paths)
+            first_group += len(scene.pictures)
         return SampleTable(
             scene=np.repeat(np.arange(len(self.scenes)), np.diff(self._starts)),
             bucket=np.array(buckets, dtype=np.int64),

@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import re
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -21,15 +20,15 @@ from warpdata.files.atomic import write_atomic
 from warpdata.files.bounded_json import read_json
 from warpdata.geometry.types import Provenance
 from warpdata.render import WARP_VERSION
+from warpdata.sources.folder_state import file_numbers
+from warpdata.sources.picture import name_below, picture_below
+from warpdata.sources.scene import Scene
 from warpdata.triplets.inputs import Sizes
 from warpdata.triplets.scene_pairs import ScenePairs
 from warpdata.triplets.triplet import Pair
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 """Of the records, and of how pairs and sizes are chosen; raised when either changes."""
-
-SETTLED_NS = 2_000_000_000
-"""A folder in which something changed less than this ago may change again within the resolution of its clock."""
 
 _KEY = re.compile("[0-9a-f]{64}")
 
@@ -39,8 +38,9 @@ logger = logging.getLogger(__name__)
 class SceneIndex:
     """Pairs of scenes by scene id, in one file of the cache.
 
-    A record counts only while nothing has changed in the scene's folder or about its cache entry, by the names, sizes,
-    times and numbers of all files, and while the estimator that would be chosen now is the one that made the entry.
+    A record counts only while the source says that nothing has changed about the scene, while the cache entry is still
+    the same by its size, time and number, and while the estimator that would be chosen now is the one that made it.
+    Scenes whose pictures are no files below their root are not remembered.
 
     Args:
         cache: that holds the entries, and the file.
@@ -69,12 +69,11 @@ class SceneIndex:
         self._sizes: dict[str, Sizes] = {}
         self._changed = False
 
-    def find(self, scene_id: str, folder: Path, state: str | None) -> ScenePairs | None:
+    def find(self, scene_id: str, state: str | None) -> ScenePairs | None:
         """A scene's pairs, None where they are not on record or no longer hold.
 
         Args:
-            folder: the scene's.
-            state: `folder_state` of it.
+            state: the scene's, as its source gives it.
         """
         record = self._records.get(scene_id)
         if record is None or state is None:
@@ -85,24 +84,28 @@ class SceneIndex:
             entry_path = self._cache.entry_path(record["key"])
             if file_state(entry_path) != record["entry"] or not self._holds(record["provenance"], scene_id):
                 return None
-            return self._as_pairs(scene_id, folder, entry_path, record)
+            return self._as_pairs(scene_id, entry_path, record)
         except (OSError, KeyError, TypeError, ValueError, AttributeError):
             return None  # the entry is gone, or the record is damaged: the scene is listed again
 
-    def add(self, scene_id: str, folder: Path, state: str | None, scene: ScenePairs) -> None:
+    def add(self, scene: Scene, state: str | None, pairs: ScenePairs) -> None:
         """Remember a scene's pairs; `state` was taken before the scene was listed."""
-        if state is None:
+        if state is None or scene.root is None:
             return
-        root = os.path.realpath(folder)
-        self._records[scene_id] = {
+        files = [name_below(picture, scene.root) for picture in pairs.pictures]
+        if None in files:
+            return
+        self._records[scene.id] = {
             "state": state,
-            "key": scene.entry.key,
-            "entry": file_state(scene.entry.path),
-            "provenance": json.dumps(asdict(scene.entry.provenance), sort_keys=True),
-            "files": [os.path.relpath(path, root) for path in scene.paths],
-            "output_hw": scene.output_hw,
-            "pairs": [[pair.reference, pair.target] for pair in scene.pairs],
-            "sizes": [json.dumps(sizes) for sizes in scene.sizes],
+            "key": pairs.entry.key,
+            "entry": file_state(pairs.entry.path),
+            "provenance": json.dumps(asdict(pairs.entry.provenance), sort_keys=True),
+            "root": str(scene.root),
+            "files": files,
+            "output_hw": pairs.output_hw,
+            "pairs": [[pair.reference, pair.target] for pair in pairs.pairs],
+            "sizes": [json.dumps(sizes) for sizes in pairs.sizes],
+            "left_out": pairs.left_out,
         }
         self._changed = True
 
@@ -130,20 +133,19 @@ class SceneIndex:
             self._valid[provenance] = now == provenance
         return self._valid[provenance]
 
-    def _as_pairs(self, scene_id: str, folder: Path, entry_path: Path, record: dict[str, Any]) -> ScenePairs:
-        root = os.path.abspath(folder)
-        if any(os.path.isabs(file) or ".." in file.replace(os.sep, "/").split("/") for file in record["files"]):
-            raise ValueError("a file on record lies outside its scene's folder")
+    def _as_pairs(self, scene_id: str, entry_path: Path, record: dict[str, Any]) -> ScenePairs:
+        root = Path(record["root"])
         height, width = record["output_hw"]
         return ScenePairs(
             entry=CacheEntry(entry_path),
-            paths=tuple(Path(root, file) for file in record["files"]),
+            pictures=tuple(picture_below(name, root) for name in record["files"]),
             output_hw=(height, width),
             pairs=tuple(Pair(scene_id, reference, target) for reference, target in record["pairs"]),
             sizes=tuple(map(self._as_sizes, record["sizes"])),
             size=self._size,
             filters=self._filters,
             pair_options=self._pairs,
+            left_out=dict(record["left_out"]),
         )
 
     def _as_sizes(self, text: str) -> Sizes:
@@ -154,33 +156,6 @@ class SceneIndex:
         return self._sizes[text]
 
 
-def folder_state(folder: Path) -> str | None:
-    """A digest of the names, sizes, times and numbers of everything below a folder; None while it may be changing.
-
-    Folders that are links are not entered; none of their files belongs to a scene.
-    """
-    digest = hashlib.sha256()
-    newest = 0
-    waiting = [os.fspath(folder)]
-    try:
-        while waiting:
-            inside = waiting.pop()
-            with os.scandir(inside) as entries:
-                for entry in sorted(entries, key=lambda entry: entry.name):
-                    status = entry.stat()
-                    newest = max(newest, status.st_mtime_ns, status.st_ctime_ns)
-                    digest.update(f"{entry.path}\0{_numbers(status)}\0".encode(errors="surrogateescape"))
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-    except OSError:
-        return None
-    return digest.hexdigest() if newest < time.time_ns() - SETTLED_NS else None
-
-
 def file_state(path: Path) -> list[int]:
     """What tells that a file is still the same."""
-    return _numbers(os.stat(path))
-
-
-def _numbers(status: os.stat_result) -> list[int]:
-    return [status.st_size, status.st_mtime_ns, status.st_ino]
+    return file_numbers(os.stat(path))

@@ -15,7 +15,7 @@ from warpdata.config import FilterOptions, PairOptions, SizeOptions
 from warpdata.errors import SceneError
 from warpdata.files.bounded_json import read_json
 from warpdata.sources.naming import clean_name
-from warpdata.sources.scene import Scene, View
+from warpdata.sources.scene import PictureFile, Scene, View
 from warpdata.triplets.scene_pairs import ScenePairs, open_pairs
 
 GEOMETRY = "geometry.safetensors"
@@ -33,6 +33,7 @@ def stream_scenes(
     size: SizeOptions | None = None,
     filters: FilterOptions | None = None,
     pairs: PairOptions | None = None,
+    keep_odd_views: bool = False,
 ) -> Iterator[ScenePairs]:
     """Scenes of geometry shards, ready to render pairs of: see `ScenePairs.inputs` and `render_triplets`.
 
@@ -41,6 +42,7 @@ def stream_scenes(
     Args:
         urls: of the shards, in the order they are wanted; any fsspec URL, or a path.
         scratch: folder for the scene at hand.
+        keep_odd_views: as for `open_pairs`.
 
     Raises:
         SceneError: a shard cannot be read, or is no geometry shard.
@@ -57,6 +59,7 @@ def stream_scenes(
                 size=size or SizeOptions(),
                 filters=filters or FilterOptions(),
                 pairs=pairs or PairOptions(),
+                keep_odd_views=keep_odd_views,
             )
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -93,4 +96,4 @@ def unpack_scene(url: str, folder: Path) -> Scene:
 def _view(folder: Path, view: dict[str, str]) -> View:
     if not re.fullmatch(r"[0-9]{6}\.[a-z]{3,4}", view["picture"]):
         raise ValueError(f"picture {view['picture']!r} is not named as in a geometry shard")
-    return View(name=clean_name(view["name"]), path=folder / view["picture"])
+    return View(name=clean_name(view["name"]), picture=PictureFile(folder / view["picture"]))

@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future
-from pathlib import Path
 
 from jaxtyping import UInt8
 from torch import Tensor
 
-from warpdata.sources.decode import load_image
 from warpdata.sources.fit import Fit
+from warpdata.sources.picture import Picture
 
 
 class FrameCache:
@@ -26,31 +25,31 @@ class FrameCache:
     def __init__(self, capacity: int):
         self._capacity = capacity
         self._lock = threading.Lock()
-        self._pictures: OrderedDict[tuple[Path, Fit], Future] = OrderedDict()
+        self._decoded: OrderedDict[tuple[Picture, Fit], Future] = OrderedDict()
 
-    def load(self, path: Path, fit: Fit) -> UInt8[Tensor, "3 H W"]:
+    def load(self, picture: Picture, fit: Fit) -> UInt8[Tensor, "3 H W"]:
         """A picture brought to size; treat it as read-only.
 
         Raises:
             ViewError: it cannot be decoded.
         """
         if not self._capacity:
-            return load_image(path, fit)
-        key = (path, fit)
+            return picture.load(fit)
+        key = (picture, fit)
         with self._lock:
-            picture = self._pictures.pop(key, None)
-            decode_here = picture is None
+            decoded = self._decoded.pop(key, None)
+            decode_here = decoded is None
             if decode_here:
-                picture = Future()
-            self._pictures[key] = picture
-            while len(self._pictures) > self._capacity:
-                self._pictures.popitem(last=False)
+                decoded = Future()
+            self._decoded[key] = decoded
+            while len(self._decoded) > self._capacity:
+                self._decoded.popitem(last=False)
         if decode_here:
             try:
-                picture.set_result(load_image(path, fit))
+                decoded.set_result(picture.load(fit))
             except BaseException as error:
-                picture.set_exception(error)
-        return picture.result()
+                decoded.set_exception(error)
+        return decoded.result()
 
     def __getstate__(self) -> dict:
         """Only the capacity travels to another process; its pictures are decoded there."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from warpdata.cache import CacheEntry
 from warpdata.config import FilterOptions, PairOptions, SizeOptions
+from warpdata.files.digests import file_sha256
 from warpdata.sources.fit import output_size
+from warpdata.sources.odd_views import copies, odd_sizes
+from warpdata.sources.picture import Picture
 from warpdata.sources.scene import Scene
 from warpdata.triplets.frames import FrameCache
 from warpdata.triplets.inputs import PairInputs, Sizes, plan_fits, prepare_pair
@@ -22,20 +25,22 @@ class ScenePairs:
 
     Attributes:
         entry: the scene's geometry.
-        paths: image file of every frame of the entry.
+        pictures: of every frame of the entry.
         output_hw: the one size of all pictures.
         pairs: in the order of (target, reference).
         sizes: of each pair, what pairs of one batch must have in common.
+        left_out: frames of the entry that no pair is made of -> why, see `sources.odd_views`.
     """
 
     entry: CacheEntry
-    paths: tuple[Path, ...]
+    pictures: tuple[Picture, ...]
     output_hw: tuple[int, int]
     pairs: tuple[Pair, ...]
     sizes: tuple[Sizes, ...]
     size: SizeOptions
     filters: FilterOptions
     pair_options: PairOptions
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def sample_id(self, pair: Pair) -> str:
         """`<scene>/<name>`, unique in the data set."""
@@ -53,8 +58,8 @@ class ScenePairs:
             self.sample_id(pair),
             self.entry.frame(pair.reference),
             self.entry.camera(pair.target),
-            partial(frames.load, self.paths[pair.reference]),
-            partial(frames.load, self.paths[pair.target]),
+            partial(frames.load, self.pictures[pair.reference]),
+            partial(frames.load, self.pictures[pair.target]),
             output_hw=self.output_hw,
             size=self.size,
             filters=self.filters,
@@ -69,25 +74,57 @@ def open_pairs(
     filters: FilterOptions,
     pairs: PairOptions,
     overlap: Overlap | None = None,
+    keep_odd_views: bool = False,
 ) -> ScenePairs:
-    """Choose a scene's pairs and their size; reads the geometry's header, no picture.
+    """Choose a scene's pairs and their size; reads the geometry's header and decodes no picture.
+
+    Args:
+        overlap: measures shares for the strategy `overlap`.
+        keep_odd_views: also pair views that are far smaller or of another shape than the others, and copies.
 
     Raises:
         ValueError: the strategy is `overlap` and no measure is given.
     """
-    path_of = {view.name: view.path for view in scene.views}
-    output_hw = output_size(entry.image_hws, size)
-    chosen = choose_pairs(scene.id, len(entry.names), pairs, overlap)
+    picture_of = {view.name: view.picture for view in scene.views}
+    pictures = tuple(picture_of[name] for name in entry.names)
+    left_out = {} if keep_odd_views else _odd_frames(scene, entry, pictures, size)
+    used = [index for index, name in enumerate(entry.names) if name not in left_out]
+    output_hw = output_size([entry.image_hws[index] for index in used], size)
+    chosen = _pairs_among(used, scene.id, pairs, overlap)
     return ScenePairs(
         entry=entry,
-        paths=tuple(path_of[name] for name in entry.names),
+        pictures=pictures,
         output_hw=output_hw,
         pairs=tuple(chosen),
         sizes=tuple(pair_sizes(entry, pair, output_hw, size, filters) for pair in chosen),
         size=size,
         filters=filters,
         pair_options=pairs,
+        left_out=left_out,
     )
+
+
+def _odd_frames(scene: Scene, entry: CacheEntry, pictures: tuple[Picture, ...], size: SizeOptions) -> dict[str, str]:
+    header = entry.header
+    known = header.inputs if scene.root is not None and header.source_root == str(scene.root) else {}
+
+    def sha256_of(path: Path) -> str | None:
+        """The digest that the geometry was made with, where it was made from these very files."""
+        inside = known and path.relative_to(scene.root).as_posix()
+        return known[inside] if inside in known else file_sha256(path)
+
+    odd = odd_sizes(dict(zip(entry.names, entry.image_hws, strict=True)), size)
+    others = {name: picture for name, picture in zip(entry.names, pictures, strict=True) if name not in odd}
+    return odd | copies(others, sha256_of)
+
+
+def _pairs_among(used: list[int], scene_id: str, options: PairOptions, overlap: Overlap | None) -> list[Pair]:
+    """Pairs of the frames used, as if there were no others."""
+    measure = None if overlap is None else lambda reference, target: overlap(used[reference], used[target])
+    return [
+        replace(pair, reference=used[pair.reference], target=used[pair.target])
+        for pair in choose_pairs(scene_id, len(used), options, measure)
+    ]
 
 
 def pair_sizes(

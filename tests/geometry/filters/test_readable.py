@@ -55,7 +55,7 @@ def test_only_usable_views_are_shown_and_all_are_told_of(scene):
 def test_fewer_than_two_are_refused_before_anything_is_estimated(scene):
     naming = Naming()
     for view in scene.views[1:]:
-        view.path.write_bytes(b"no picture")
+        view.picture.path.write_bytes(b"no picture")
     with pytest.raises(GeometryError, match="needs two pictures that can be used, scene scene has 1 of 6"):
         ReadableViews(naming)(scene)
     assert naming.seen == ()

@@ -17,6 +17,7 @@ from warpdata.errors import BackendError, WeightsError
 from warpdata.geometry.filters.sky import SkyFiltered, resolve_sky_model
 from warpdata.geometry.network.hub import Hub
 from warpdata.geometry.types import ContentBox, FrameGeometry, Provenance, SceneGeometry
+from warpdata.sources import PictureFile
 
 
 def blue_detector(path, *, side=32, gain=20.0, last="Sigmoid"):
@@ -122,29 +123,29 @@ def test_scores_are_kept_by_content_of_picture_and_network(tmp_path, model, monk
     folder = tmp_path / "sky"
     picture = landscape(tmp_path / "a.png")
     filtered = SkyFiltered(Flat(WHOLE), model, folder)
-    first = filtered.scores(picture)
-    assert torch.equal(filtered.scores(picture), first)
+    first = filtered.scores(PictureFile(picture))
+    assert torch.equal(filtered.scores(PictureFile(picture)), first)
     assert len(runs) == 1
     landscape(tmp_path / "renamed.png")
-    assert torch.equal(filtered.scores(tmp_path / "renamed.png"), first)
+    assert torch.equal(filtered.scores(PictureFile(tmp_path / "renamed.png")), first)
     assert len(runs) == 1
     Image.new("RGB", (96, 64), (0, 0, 255)).save(picture)  # another picture under the old name
-    assert not torch.equal(filtered.scores(picture), first)
+    assert not torch.equal(filtered.scores(PictureFile(picture)), first)
     assert len(runs) == 2
     other = resolve_sky_model(str(blue_detector(tmp_path / "other.onnx", gain=5.0)))
-    SkyFiltered(Flat(WHOLE), other, folder).scores(picture)
+    SkyFiltered(Flat(WHOLE), other, folder).scores(PictureFile(picture))
     assert len(runs) == 3
     assert len(list(folder.iterdir())) == 3
 
 
 def test_a_damaged_score_file_is_made_again(tmp_path, model):
     filtered = SkyFiltered(Flat(WHOLE), model, tmp_path / "sky")
-    first = filtered.scores(landscape(tmp_path / "a.png"))
+    first = filtered.scores(PictureFile(landscape(tmp_path / "a.png")))
     (kept,) = (tmp_path / "sky").iterdir()
     whole = kept.read_bytes()
     for damaged in (b"", b"no picture", whole[: len(whole) // 2]):
         kept.write_bytes(damaged)
-        assert torch.equal(filtered.scores(tmp_path / "a.png"), first)
+        assert torch.equal(filtered.scores(PictureFile(tmp_path / "a.png")), first)
         assert kept.read_bytes() == whole
 
 

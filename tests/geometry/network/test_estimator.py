@@ -14,6 +14,7 @@ from warpdata.camera import unproject
 from warpdata.errors import GeometryError
 from warpdata.geometry.maths.sim3 import fit_sim3
 from warpdata.geometry.network.estimator import NetworkEstimator
+from warpdata.sources import MaskFile
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -171,7 +172,7 @@ def test_a_views_mask_makes_no_points(pictures, exact, tmp_path):
     mask = Image.new("L", (4, 2), 255)
     mask.putpixel((3, 1), 0)  # the lower right eighth
     mask.save(tmp_path / "mask.png")
-    scene = scene_of(pictures[:3], mask=[tmp_path / "mask.png", None, None])
+    scene = scene_of(pictures[:3], mask=[MaskFile(tmp_path / "mask.png"), None, None])
     first, second, _ = estimator(KnowingNetwork(exact))(scene).frames
     height, width = first.depth.shape
     expected = torch.ones(height, width, dtype=torch.bool)

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from warpdata.camera import Camera, pixel_centres
-from warpdata.sources.scene import Scene, View
+from warpdata.sources import PictureFile, Scene, View
 
 HW = (180, 250)
 
@@ -81,7 +81,9 @@ def scene_of(folder: Path, pictures: list[np.ndarray], cameras: list[Camera] | N
     for index, picture in enumerate(pictures):
         path = folder / f"v{index}.png"
         Image.fromarray(picture).save(path)
-        views.append(View(name=f"v{index}", path=path, camera=None if cameras is None else cameras[index]))
+        views.append(
+            View(name=f"v{index}", picture=PictureFile(path), camera=None if cameras is None else cameras[index])
+        )
     return Scene(id="s", root=folder, views=tuple(views), left_out={})
 
 

@@ -160,7 +160,7 @@ def test_views_that_do_not_help_are_left_out_and_named(scenes, photographs, tmp_
     blank = np.full_like(pictures[0], 200)
     larger = np.kron(pictures[3], np.ones((2, 2, 1), dtype=np.uint8))
     scene = scenes.scene_of(tmp_path, [*pictures[:3], blank, pictures[0], pictures[1], larger, pictures[4]])
-    scene.views[5].path.write_bytes(b"no picture")
+    scene.views[5].picture.path.write_bytes(b"no picture")
     geometry = SfmEstimator(SfmOptions(depth_megapixels=0.05))(scene)
     outcomes = [outcome.name for outcome in geometry]
     assert outcomes == [f"v{index}" for index in range(8)]

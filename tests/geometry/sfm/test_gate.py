@@ -11,7 +11,7 @@ from warpdata.geometry.maths.sim3 import Sim3
 from warpdata.geometry.sfm.gate import disagreement, drop_weak_views, triangulation_angles, why_unproven
 from warpdata.geometry.sfm.mapping import judge
 from warpdata.geometry.sfm.types import SparseModel
-from warpdata.sources.scene import Scene, View
+from warpdata.sources import PictureFile, Scene, View
 
 
 def model(views: int = 5, points: int = 300, *, step: float = 0.5) -> SparseModel:
@@ -115,7 +115,7 @@ def photographs(shared, name: str) -> Scene:
     folder = shared / "data" / "photos" / name
     if not folder.is_dir():
         pytest.skip(f"the photographs {name} are not beside this checkout")
-    views = tuple(View(name=path.stem, path=path) for path in sorted(folder.glob("*.jpg")))
+    views = tuple(View(name=path.stem, picture=PictureFile(path)) for path in sorted(folder.glob("*.jpg")))
     return Scene(id=name, root=folder, views=views, left_out={})
 
 

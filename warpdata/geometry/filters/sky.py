@@ -38,7 +38,7 @@ from warpdata.geometry.types import (
     SceneGeometry,
     no_progress,
 )
-from warpdata.sources.decode import load_image
+from warpdata.sources.picture import Picture
 from warpdata.sources.scene import Scene
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,8 @@ INPUT_SIDE = 320
 """Side of the network's square input, where its file leaves it open."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PROBABILITY_SLACK = 1e-3
+SKY_FOLDER = "sky"
+"""Of the cache's root: where scores are kept."""
 SCORES_VERSION = 1
 """Raised whenever the same network gives other scores."""
 
@@ -146,6 +148,39 @@ def resolve_sky_model(spec: str, *, hub: Hub | None = None) -> SkyModel:
     return SkyModel(path=fetched.path, id=f"{match['repo']}/{match['file']}@{fetched.commit}", sha256=fetched.sha256)
 
 
+def score_file(model_sha256: str, picture_digest: str) -> str:
+    """Name of the file that holds the scores of a picture by a network."""
+    made_from = f"{SCORES_VERSION}\n{model_sha256}\n{picture_digest}"
+    return f"{hashlib.sha256(made_from.encode()).hexdigest()}.png"
+
+
+def read_scores(path: Path) -> UInt8[Tensor, "h w"]:
+    """Scores that were kept.
+
+    Raises:
+        FileNotFoundError: there are none.
+        ValueError: the file is damaged.
+    """
+    try:
+        with Image.open(path, formats=("PNG",)) as image:
+            if image.mode != "L":
+                raise ValueError(f"it is a picture of mode {image.mode}")
+            return torch.from_numpy(np.array(image))
+    except FileNotFoundError:
+        raise
+    except (OSError, SyntaxError) as error:
+        raise ValueError(str(error)) from error
+
+
+def why_damaged(path: Path) -> str | None:
+    """Why scores that were kept cannot be used, or None."""
+    try:
+        read_scores(path)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return None
+
+
 class SkyFiltered:
     """An estimator whose frames have no depth where their pictures show sky.
 
@@ -168,44 +203,43 @@ class SkyFiltered:
 
     def __call__(self, scene: Scene, *, progress: Progress = no_progress) -> SceneGeometry:
         geometry = self._estimator(scene, progress=progress)
-        paths = {view.name: view.path for view in scene.views}
-        return geometry.transformed(self._without_sky(geometry, paths), provenance=self.provenance)
+        pictures = {view.name: view.picture for view in scene.views}
+        return geometry.transformed(self._without_sky(geometry, pictures), provenance=self.provenance)
 
-    def _without_sky(self, geometry: SceneGeometry, paths: dict[str, Path]) -> Generator[Outcome, None, dict[str, Any]]:
+    def _without_sky(
+        self, geometry: SceneGeometry, pictures: dict[str, Picture]
+    ) -> Generator[Outcome, None, dict[str, Any]]:
         removed = total = 0
         for outcome in geometry:
             if not isinstance(outcome, FrameGeometry):
                 yield outcome
                 continue
-            filtered = self._frame_without_sky(outcome, paths[outcome.name])
+            filtered = self._frame_without_sky(outcome, pictures[outcome.name])
             if isinstance(filtered, FrameGeometry):
                 removed += int(((outcome.depth > 0) & (filtered.depth == 0)).sum())
                 total += int((outcome.depth > 0).sum())
             yield filtered
         return {**geometry.report, "sky_fraction": removed / max(total, 1)}
 
-    def _frame_without_sky(self, frame: FrameGeometry, picture_path: Path) -> Outcome:
+    def _frame_without_sky(self, frame: FrameGeometry, picture: Picture) -> Outcome:
         try:
-            scores = self.scores(picture_path).float()[None, None]
+            scores = self.scores(picture).float()[None, None]
         except ViewError as error:
             return FrameFailure(name=frame.name, reason=str(error))
         score = sample_picture(scores, frame.image_hw, frame.content_box, frame.depth.shape, mode="bilinear")[0, 0]
         ground = score < SKY_SCORE
         return replace(frame, depth=frame.depth.where(ground, 0), confidence=frame.confidence.where(ground, 1))
 
-    def scores(self, picture_path: Path) -> UInt8[Tensor, "h w"]:
+    def scores(self, picture: Picture) -> UInt8[Tensor, "h w"]:
         """Sky scores of a picture, from the folder or, the first time, from the network."""
-        made_from = f"{SCORES_VERSION}\n{self._model.sha256}\n{remembered_sha256(picture_path)}"
-        path = self._folder / f"{hashlib.sha256(made_from.encode()).hexdigest()}.png"
+        path = self._folder / score_file(self._model.sha256, picture.digest())
         try:
-            with Image.open(path, formats=("PNG",)) as image:
-                if image.mode == "L":
-                    return torch.from_numpy(np.array(image))
+            return read_scores(path)
         except FileNotFoundError:
             pass
-        except (OSError, SyntaxError) as error:
+        except ValueError as error:
             log.warning("%s is damaged (%s); sky is looked for again", path, error)
-        scores = self._model.scores(load_image(picture_path))
+        scores = self._model.scores(picture.load())
         self._keep(path, Image.fromarray(scores.numpy()))
         return scores
 

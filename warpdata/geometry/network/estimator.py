@@ -28,7 +28,6 @@ from warpdata.geometry.types import (
     no_progress,
 )
 from warpdata.geometry.usable import check_sides, check_two_usable, load_usable
-from warpdata.sources.decode import image_size, load_mask
 from warpdata.sources.scene import Scene, View
 
 VERSION = 1
@@ -111,7 +110,7 @@ class NetworkEstimator:
         Raises:
             ViewError: the view cannot be used, as far as that is known before its pixels are decoded.
         """
-        hw = image_size(view.path)
+        hw = view.picture.hw()
         check_sides(hw)
         if self._poses == "given" and view.camera_at(hw) is None:
             raise ViewError("the scene ships no camera for it, and --poses given was asked for")
@@ -229,7 +228,7 @@ class _Run:
         valid[top:bottom, left:right] = True
         valid &= torch.isfinite(depth) & (depth > 0) & torch.isfinite(confidence)
         if view.mask is not None:
-            mask = load_mask(view.mask).float()[None, None]
+            mask = view.mask.load().float()[None, None]
             valid &= sample_picture(mask, size, seen.content_box, self._hw, mode="nearest")[0, 0] > 0
         return FrameGeometry(
             name=view.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from warpdata.errors import ViewError
 from warpdata.geometry.types import Progress
 from warpdata.geometry.usable import load_usable
 from warpdata.sources.fit import limit_megapixels
+from warpdata.sources.picture import Picture as SourcePicture
 from warpdata.sources.scene import View
 
 FOCAL_LENGTH_35MM_TAG = 0xA405
@@ -71,7 +73,7 @@ def prepare_pictures(
         progress("reading pictures", done, len(views))
         try:
             rgb = load_usable(view)
-            exif = read_exif(view.path)
+            exif = read_exif(view.picture)
         except ViewError as error:
             left_out[view.name] = str(error)
             continue
@@ -100,10 +102,10 @@ class Exif:
     camera_model: str = ""
 
 
-def read_exif(path: Path) -> Exif:
-    """The camera's model and focal length, as far as the file states them; never an error."""
+def read_exif(picture: SourcePicture) -> Exif:
+    """The camera's model and focal length, as far as the picture's file states them; never an error."""
     try:
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(picture.read_bytes())) as image:
             tags = image.getexif()
             focal = float(tags.get_ifd(EXIF_FOLDER_TAG).get(FOCAL_LENGTH_35MM_TAG, 0))
             model = " ".join(str(tags.get(tag, "")).strip("\0 ") for tag in CAMERA_MODEL_TAGS).strip()

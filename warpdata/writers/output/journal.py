@@ -24,9 +24,7 @@ from filelock import FileLock, Timeout
 from warpdata.errors import OutputError
 from warpdata.files.atomic import output_errors, write_atomic
 from warpdata.files.bounded_json import dump_json, read_json, read_lines
-from warpdata.formats.manifest import Record, check_relative
-
-STATE_FOLDER = ".warpdata"
+from warpdata.formats.manifest import STATE_FOLDER, Record, check_relative
 
 
 class Journal:

@@ -17,8 +17,8 @@ from warpdata.camera import Camera, unproject
 from warpdata.errors import CacheError, ViewError
 from warpdata.formats.ply import PointCloud
 from warpdata.geometry.maths.fit import fit_depth
-from warpdata.sources.decode import load_image
 from warpdata.sources.fit import fit_image
+from warpdata.sources.picture import Picture
 from warpdata.triplets.scene_pairs import ScenePairs
 from warpdata.writers.output.encoder import encode_image
 
@@ -81,7 +81,8 @@ class SceneFrames:
     Attributes:
         scene_id: the scene.
         scale: whether its unit is the metre.
-        left_out: view -> why it could not be read; complete after an iteration.
+        left_out: view -> why it could not be read; complete after an iteration. Views that no pair is made of are
+            not among the frames.
     """
 
     pairs: ScenePairs
@@ -101,22 +102,24 @@ class SceneFrames:
         return self.pairs.entry.scale
 
     def __len__(self) -> int:
-        return len(self.pairs.entry)
+        return len(self.pairs.entry) - len(self.pairs.left_out)
 
     def __iter__(self) -> Iterator[SceneFrame]:
-        for index, (name, path) in enumerate(zip(self.pairs.entry.names, self.pairs.paths, strict=True)):
+        for index, (name, picture) in enumerate(zip(self.pairs.entry.names, self.pairs.pictures, strict=True)):
+            if name in self.pairs.left_out:
+                continue
             try:
-                yield self._frame(index, path)
+                yield self._frame(index, picture)
             except (ViewError, CacheError) as error:
                 self.left_out[name] = str(error)
 
-    def _frame(self, index: int, path: Path) -> SceneFrame:
+    def _frame(self, index: int, picture: Picture) -> SceneFrame:
         geometry = self.pairs.entry.frame(index)
         fit = fit_image(geometry.image_hw, self.pairs.output_hw, self.pairs.size.preprocess_mode)
         depth, confidence = fit_depth(geometry, fit)
         return SceneFrame(
             name=geometry.name,
-            image=load_image(path, fit),
+            image=picture.load(fit),
             depth=depth,
             confidence=confidence,
             camera=fit.map_camera(geometry.image_camera),

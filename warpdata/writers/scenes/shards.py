@@ -6,6 +6,7 @@ Pictures are the source's files, byte for byte, and the geometry is the cache's 
 
 from __future__ import annotations
 
+import io
 import tarfile
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from warpdata.writers.scenes.frames import SceneFrames
 def write_scene_shard(frames: SceneFrames, root: Path) -> None:
     """Write `<scene>.tar`: one WebDataset sample of scene.json, geometry.safetensors and `<number>.<ext>` pictures."""
     scene_id, pairs = frames.scene_id, frames.pairs
-    pictures = [(f"{number:06d}{path.suffix.lower()}", path) for number, path in enumerate(pairs.paths)]
+    pictures = [(f"{number:06d}{picture.suffix}", picture) for number, picture in enumerate(pairs.pictures)]
     about = {
         "id": scene_id,
         "license": pairs.entry.header.source_license,
@@ -28,9 +29,10 @@ def write_scene_shard(frames: SceneFrames, root: Path) -> None:
     }
     (root / SCENE).write_bytes(dump_json(about).encode())
     with tarfile.open(root / f"{scene_id}.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
-        for name, path in [(GEOMETRY, pairs.entry.path), (SCENE, root / SCENE), *pictures]:
+        contents = [(GEOMETRY, pairs.entry.path.read_bytes), (SCENE, (root / SCENE).read_bytes)]
+        for name, read in [*contents, *((name, picture.read_bytes) for name, picture in pictures)]:
+            content = read()
             member = tarfile.TarInfo(f"{scene_id}.{name}")  # no owner, no time, mode 0644
-            member.size = path.stat().st_size
-            with path.open("rb") as file:
-                tar.addfile(member, file)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
     (root / SCENE).unlink()

@@ -1,0 +1,39 @@
+"""Where in a scene's folder its pictures lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from warpdata.files.paths import check_inside
+from warpdata.sources.naming import natural_key
+from warpdata.sources.picture_names import is_image_name, unreadable_picture_name
+
+IMAGES = "images"
+"""A scene's images lie in the first folder whose name starts so (`images`, `images_4`) and that holds any, else
+directly in the scene's."""
+
+
+def is_image_folder_name(name: str) -> bool:
+    """Whether a folder is called like one of a scene's pictures."""
+    return name.lower().startswith(IMAGES)
+
+
+def image_folder(root: Path) -> Path:
+    """The folder that a scene's pictures lie in: one of its own, or the scene's.
+
+    Args:
+        root: the scene's folder, resolved.
+
+    Raises:
+        ViewError: it is a link that leads out of `root`.
+        OSError: a folder cannot be listed.
+    """
+    with os.scandir(root) as entries:
+        names = [entry.name for entry in entries if is_image_folder_name(entry.name) and entry.is_dir()]
+    for is_picture in (is_image_name, unreadable_picture_name):
+        for name in sorted(names, key=natural_key):
+            check_inside(root, root / name)
+            if any(is_picture(file) for file in os.listdir(root / name)):
+                return root / name
+    return root

@@ -1,0 +1,62 @@
+"""The sources by name, and what a source is for those who add one. Light to import: command lines read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from warpdata.plugins import Table
+from warpdata.sources.listing import FolderListing
+
+if TYPE_CHECKING:
+    from warpdata.config import SourceOptions
+    from warpdata.sources.scene import Scene, Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceRow:
+    """A format of scenes on disk. It reads one scene from one folder (`read`), or many from one (`open`): give either.
+
+    Attributes:
+        name: what `--source` calls it.
+        about: one line about it.
+        recognise: whether a folder is of this format, by the names in it alone; asked of every folder of the input.
+        read: (the scene's folder, resolved; its id; options of the row's own or None) -> the scene with all its views.
+            Errors of the kinds OSError and ViewError cost the scene, with their message.
+        open: (options whose `input_dir` is the folder recognised; options of its own or None) -> its scenes. It
+            selects views by the options itself, see `select_views`.
+        options: dataclass of options of its own, with defaults.
+        only_pictures: it is recognised by nothing but pictures. The sub-folders of scenes hold pictures too, so that
+            such a folder counts for a scene only where it does not lie in another scene.
+        unavailable: why it cannot be used here, such as a package that is missing and how to install it, or None.
+    """
+
+    name: str
+    about: str
+    recognise: Callable[[FolderListing], bool]
+    read: Callable[[Path, str, Any], Scene] | None = None
+    open: Callable[[SourceOptions, Any], Source] | None = None
+    options: type | None = None
+    only_pictures: bool = False
+    unavailable: Callable[[], str | None] = lambda: None
+
+    def __post_init__(self) -> None:
+        if (self.read is None) == (self.open is None):
+            raise ValueError(f"the source {self.name} has {'both' if self.read else 'neither'} of read and open")
+
+
+AUTO = "auto"
+"""In place of a source's name: each folder is read by the first source of the table that recognises it."""
+
+SOURCES: Table[SourceRow] = Table(
+    "source",
+    "warpdata.sources",
+    SourceRow,
+    {
+        "transforms": "warpdata.sources.readers.transforms:ROW",
+        "images": "warpdata.sources.readers.images:ROW",
+    },
+)
+"""Those that need a mark of their own first; any folder may hold pictures."""
