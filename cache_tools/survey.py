@@ -22,7 +22,10 @@ _LOCK_NAME = re.compile(rf"{_KEY}\.lock")
 _DIGESTS_NAME = re.compile(rf"{_KEY}\.json")
 _SKY_NAME = re.compile(rf"{_KEY}\.png")
 _OVERLAPS_NAME = re.compile(rf"({_KEY})\..+\.json")
-_PART_NAME = re.compile(rf"\.{_KEY}\.(.+\.)?(safetensors|json|png)\.[0-9a-f]{{16}}\{PART_SUFFIX}")
+_PART_NAME = re.compile(
+    rf"\.{_KEY}\.(.+\.)?(safetensors|json|png)\.[0-9a-f]{{16}}\{PART_SUFFIX}"
+    rf"|{_KEY}\.(.+\.)?(safetensors|json|png)\.[0-9a-f]{{16}}\.tmp"  # of version 0.1
+)
 
 _IDLE_SECONDS = 3600
 """Unfinished files, and intermediate results without a lock of their key, are a killed run's when nobody has written to

@@ -2,12 +2,12 @@
 
 import json
 import os
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
 from tests.cache.known import make_camera, make_scene
+from tests.pictures import Recorded, Rendered
 from warpdata.cache import GeometryCache, key
 from warpdata.geometry.types import Provenance
 from warpdata.sources import Scene, View
@@ -154,41 +154,11 @@ def test_a_missing_file_has_a_key_of_its_own(cache, scene):
     assert cache.fingerprint(scene, PROVENANCE) == before
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """A frame of a recording: its content is the file's and its number."""
-
-    recording: Path
-    number: int
-    label: str = "a frame"
-    suffix: str = ".png"
-
-    @property
-    def files(self):
-        return (self.recording,)
-
-    def digest(self, sha256_of):
-        return f"{sha256_of(self.recording)} {self.number}"
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """A picture that no file holds."""
-
-    seed: int
-    label: str = "a rendered view"
-    suffix: str = ".png"
-    files: tuple[Path, ...] = ()
-
-    def digest(self, sha256_of):
-        return f"seed {self.seed}"
-
-
 def test_pictures_need_not_be_files_of_their_own(cache, tmp_path, monkeypatch):
     read = count_reads(monkeypatch)
     (tmp_path / "video.bin").write_bytes(b"frames")
     os.utime(tmp_path / "video.bin", (1e9, 1e9))
-    views = tuple(View(name=f"v{k}", picture=Recorded(tmp_path / "video.bin", k)) for k in range(3))
+    views = tuple(View(name=f"v{k}", picture=Recorded(k, recording=tmp_path / "video.bin")) for k in range(3))
     scene = Scene(id="s", root=tmp_path, views=views, left_out={})
     key = cache.fingerprint(scene, PROVENANCE)
     assert read.count("video.bin") == 1

@@ -3,10 +3,13 @@
 import json
 import os
 import shutil
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from cache_tools.__main__ import main
 from cache_tools.prune import plan_prune
@@ -20,6 +23,7 @@ from warpdata.cache import GeometryCache, header
 from warpdata.config import SourceOptions
 from warpdata.errors import SceneError
 from warpdata.files.locks import hold_lock
+from warpdata.geometry.filters.sky import score_file
 from warpdata.geometry.given import GivenEstimator
 from warpdata.geometry.types import Provenance
 from warpdata.sources import open_source

@@ -1,6 +1,7 @@
 """Geometry that scenes ship arrives as it is, and what cannot be used is named."""
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,11 +18,12 @@ from tests.scenes import (
     write_photos,
     write_scene,
 )
+from warpdata.camera import unproject
 from warpdata.config import SourceOptions
 from warpdata.errors import GeometryError
-from warpdata.geometry.given import GivenEstimator
+from warpdata.geometry.given import GivenEstimator, read_frame
 from warpdata.geometry.types import GIVEN_CONFIDENCE, ContentBox
-from warpdata.sources import open_source
+from warpdata.sources import DepthFile, open_source
 
 
 def geometry(folder):

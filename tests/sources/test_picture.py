@@ -2,41 +2,17 @@
 
 import hashlib
 import pickle
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
+from tests.pictures import Rendered
 from tests.scenes import plane_camera, plane_picture, write_depth, write_image
 from warpdata.errors import ViewError
 from warpdata.files.digests import file_sha256
 from warpdata.sources import DepthFile, DepthMap, Mask, MaskFile, Picture, PictureFile
 from warpdata.sources.fit import fit_image
 from warpdata.sources.picture import name_below, picture_below
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """A picture without a file."""
-
-    seed: int
-    label: str = "a rendered view"
-    files: tuple[Path, ...] = ()
-    suffix: str = ".png"
-
-    def hw(self):
-        return (40, 60)
-
-    def load(self, fit=None):
-        return torch.full((3, 40, 60), self.seed, dtype=torch.uint8)
-
-    def digest(self, sha256_of=file_sha256):
-        return f"rendered {self.seed}"
-
-    def read_bytes(self):
-        return b""
 
 
 def test_files_are_of_the_protocols(tmp_path):
