@@ -146,11 +146,12 @@ def test_reading_a_frame_reads_that_frame(cache, tmp_path, monkeypatch):
     assert len(read[0]) < entry.path.stat().st_size / 30
 
 
-@pytest.mark.parametrize("wrong", ["unknown", "twice", "sizes"])
+@pytest.mark.parametrize("wrong", ["unknown", "unknown failure", "twice", "sizes"])
 def test_geometry_that_is_no_geometry_of_the_scene_is_refused(cache, scene, wrong):
     frame = make_frame("v0")
     frames = {
         "unknown": [frame, make_frame("v9")],
+        "unknown failure": [frame, FrameFailure(name="v9", reason="too dark")],
         "twice": [frame, frame],
         "sizes": [replace(frame, camera=make_camera(hw=(3, 4)))],
     }[wrong]
@@ -164,6 +165,27 @@ def test_a_scene_without_any_geometry_is_not_kept(cache, scene):
     with pytest.raises(GeometryError, match="too bright"):
         cache.put(scene, nothing)
     assert not [path for path in files_in(cache) if path.startswith("geometry/")]
+
+
+def test_views_that_the_estimator_forgot_are_named(cache, scene):
+    entry = cache.put(scene, make_geometry(scene).transformed([make_frame("v1")]))
+    assert entry.names == ("v1",)
+    assert entry.left_out == dict.fromkeys(("v0", "v2"), "the estimator gave no frame, and no reason")
+
+
+def test_what_the_estimator_holds_is_let_go_when_a_frame_is_refused(cache, scene):
+    held = ["a folder"]
+
+    def outcomes():
+        try:
+            yield make_frame("v9")
+        finally:
+            held.clear()
+
+    geometry = make_geometry(scene).transformed(outcomes())
+    with pytest.raises(ValueError, match="unknown view"):
+        cache.put(scene, geometry)
+    assert not held
 
 
 def test_a_scene_that_changes_under_the_estimator_is_not_kept(cache, scene):

@@ -16,8 +16,8 @@ from warpdata.camera import Camera
 from warpdata.errors import BackendError, WeightsError
 from warpdata.geometry.filters.sky import SkyFiltered, resolve_sky_model
 from warpdata.geometry.network.hub import Hub
-from warpdata.geometry.types import ContentBox, FrameGeometry, Provenance, SceneGeometry
 from warpdata.sources import PictureFile
+from warpdata.geometry.types import ContentBox, FrameFailure, FrameGeometry, Provenance, SceneGeometry
 
 
 def blue_detector(path, *, side=32, gain=20.0, last="Sigmoid"):
@@ -147,6 +147,24 @@ def test_a_damaged_score_file_is_made_again(tmp_path, model):
         kept.write_bytes(damaged)
         assert torch.equal(filtered.scores(PictureFile(tmp_path / "a.png")), first)
         assert kept.read_bytes() == whole
+
+
+def test_failures_pass_and_a_picture_that_broke_meanwhile_is_one(tmp_path, model):
+    class WithFailure(Flat):
+        def __call__(self, scene, *, progress=None):
+            outcomes = [
+                FrameFailure(name="a", reason="too flat") if frame.name == "a" else frame
+                for frame in super().__call__(scene)
+            ]
+            return super().__call__(scene).transformed(outcomes)
+
+    scene = scene_of([landscape(tmp_path / f"{name}.png") for name in "abc"])
+    scene.views[1].picture.path.write_bytes(b"")
+    geometry = SkyFiltered(WithFailure(WHOLE), model, tmp_path / "sky")(scene)
+    assert [frame.name for frame in geometry.frames] == ["c"]
+    assert geometry.left_out["a"] == "too flat"
+    assert "b.png" in geometry.left_out["b"]
+    assert geometry.report["sky_fraction"] == pytest.approx(0.5)
 
 
 def test_provenance_names_the_network(tmp_path, model):

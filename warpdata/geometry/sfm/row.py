@@ -41,8 +41,8 @@ ROW = EstimatorRow(
     about="cameras by structure from motion, depth by dense stereo; no network weights",
     build=build,
     memory=MemoryPlan(
-        about="A few hundred megabytes in a child process for matching, and the maps of some views at "
-        "--depth-megapixels; it does not grow with the scene."
+        about="Matching, in a child process, and then the maps of some views at a time, by --depth-megapixels; the stereo "
+        "does not grow with the scene."
     ),
     license=None,
     options=SfmOptions,
