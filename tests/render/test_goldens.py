@@ -13,6 +13,7 @@ import torch
 from warpdata.camera import Camera
 from warpdata.render import Rendering, RenderOptions, estimate_s0, reference, render_points, warp
 from warpdata.render.api import flatten_camera
+from warpdata.render.near_far import near_far_of_points
 from warpdata.render.view import view_of_points
 
 CASES = [
@@ -106,7 +107,9 @@ def stages_of(case) -> reference.Stages:
     colors = torch.from_numpy(np.rint(case["point_colors"] * 255).astype(np.uint8))
     points, confidence = torch.from_numpy(case["points"]), torch.from_numpy(case["point_conf"])
     options, s0 = options_of(case, compat=True), torch.tensor([float(case["s0"])])
-    return reference.points_stages(points[None], colors[None], confidence[None], view_of_points(camera), s0, options)
+    points, confidence, view = points[None], confidence[None], view_of_points(camera)
+    view = view.within(near_far_of_points(points, confidence, view, options))
+    return reference.points_stages(points, colors[None], confidence, view, s0, options)
 
 
 @pytest.mark.parametrize("name", ["big_s0", "occluder", "tiny", "odd_roll"])

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from tests.render.views import lopsided_camera, noise, noise_image, pair, steps_depth
 from warpdata.geometry.maths.resample import has_depth
-from warpdata.render import Rendering, RenderOptions, render_points, warp
-from warpdata.render.cpu import bands, hole_distance, median, picture
+from warpdata.render import Rendering, RenderOptions, render_points, visibility, warp
+from warpdata.render.cpu import bands, hidden, hole_distance, median, picture
 from warpdata.render.cpu.workspace import Workspace
 from warpdata.render.distance import squared_distance
 from warpdata.render.scale import median_of_valid
@@ -312,3 +312,11 @@ def test_a_missing_numba_is_named():
     folder = Path(__file__).resolve().parents[2]
     found = subprocess.run([sys.executable, "-c", program], cwd=folder, check=True, capture_output=True, text=True)
     assert "needs the package numba" in found.stdout
+
+
+def test_constants_that_stand_twice_are_equal():
+    """A kernel's file repeats them, so that numba notices when they change."""
+    assert (hidden.LEVELS, hidden.DEPTH_LEVEL) == (visibility.MAX_LEVELS, visibility.DEPTH_LEVEL)
+    assert hidden.BOUNDS == tuple(map(np.float32, visibility.LEVEL_BOUNDS))
+    assert hidden.SECTORS == visibility.DIRECTIONS
+    assert hidden.LEAST_DEPTH == visibility.LEAST_DEPTH

@@ -98,3 +98,30 @@ def test_auto_skip_without_cameras_uses_all_and_says_so(caplog):
     with caplog.at_level(logging.WARNING):
         assert len(select_views(views(5, cameras=False), SourceOptions(auto_skip=True))) == 5
     assert "all 5 views are used" in caplog.text
+
+
+@pytest.mark.parametrize("exponent", [-20, -3, 7, 20])
+def test_the_unit_of_the_poses_changes_no_overlap(exponent):
+    """A walk that turns as it goes, and one whose cameras stand still most of the time."""
+    for steps in ([0.0, 0.3, 0.5, 0.9, 1.0], [0.0, 0.0, 0.0, 0.0, 0.4]):
+        poses = torch.eye(4, dtype=torch.float64).repeat(len(steps), 1, 1)
+        angles = torch.linspace(0, 0.4, len(steps), dtype=torch.float64)
+        poses[:, 0, 0] = poses[:, 2, 2] = angles.cos()
+        poses[:, 0, 2], poses[:, 2, 0] = angles.sin(), -angles.sin()
+        poses[:, 0, 3] = -torch.tensor(steps, dtype=torch.float64)
+        ordinary = pose_overlaps(poses, 0.8)
+        assert any(0 < overlap < 1 for overlap in ordinary)
+        scaled = poses.clone()
+        scaled[:, :3, 3] *= 2.0**exponent
+        assert pose_overlaps(scaled, 0.8) == ordinary
+
+
+def test_cameras_that_only_turn_lose_no_overlap_by_moving():
+    """At the origin, and far from it, where turning leaves rounding in their positions."""
+    for place in ([0.0, 0.0, 0.0], [4.2e5, -5.1e6, 300.0]):
+        poses = torch.eye(4, dtype=torch.float64).repeat(4, 1, 1)
+        angles = torch.linspace(0, 0.3, 4, dtype=torch.float64)
+        poses[:, 0, 0] = poses[:, 2, 2] = angles.cos()
+        poses[:, 0, 2], poses[:, 2, 0] = angles.sin(), -angles.sin()
+        poses[:, :3, 3] = -(poses[:, :3, :3] @ torch.tensor(place, dtype=torch.float64))
+        assert pose_overlaps(poses, 1.0) == pytest.approx([0.9] * 3, abs=1e-3)
