@@ -13,17 +13,18 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from warpdata.errors import PluginError
 
 logger = logging.getLogger(__name__)
 
 
+@runtime_checkable
 class NamedRow(Protocol):
     """What every row has.
 
@@ -50,7 +51,7 @@ class Table(Generic[Row]):
         rows: name -> "module:ATTRIBUTE" of warpdata's own rows.
     """
 
-    def __init__(self, what: str, group: str, row_type: type[Row], rows: Mapping[str, str]):
+    def __init__(self, what: str, group: str, row_type: type, rows: Mapping[str, str]):
         self.what = what
         self.group = group
         self._row_type = row_type
@@ -120,6 +121,16 @@ class Table(Generic[Row]):
             else:
                 points[point.name] = point
         return points
+
+
+def deferred(where: str) -> Callable[..., Any]:
+    """The function "module:name", imported when it is first called: a row that names it so stays light to import."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        module, _, name = where.partition(":")
+        return getattr(importlib.import_module(module), name)(*args, **kwargs)
+
+    return call
 
 
 class OwnOptions:

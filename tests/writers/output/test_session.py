@@ -19,7 +19,7 @@ from warpdata.writers.output.session import RunInfo, open_writers
 OPTIONAL = {"hf-parquet": "datasets", "litdata": "litdata"}
 
 
-@pytest.fixture(params=list(LAYOUTS))
+@pytest.fixture(params=LAYOUTS.names)
 def layout(request) -> str:
     if request.param in OPTIONAL:
         pytest.importorskip(OPTIONAL[request.param], reason=f"writing {request.param} needs it")

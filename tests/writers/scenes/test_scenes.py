@@ -23,11 +23,12 @@ from warpdata.config import (
     SourceOptions,
 )
 from warpdata.errors import OutputError, SceneError
+from warpdata.formats.colmap import quaternion
 from warpdata.sources import open_source
 from warpdata.triplets.scene_pairs import open_pairs
 from warpdata.writers.output.session import open_writers
-from warpdata.writers.scenes import SCENE_FORMATS, SceneFrames
-from warpdata.writers.scenes.colmap import quaternion
+from warpdata.writers.scenes.frames import SceneFrames
+from warpdata.writers.scenes.table import SCENE_FORMATS
 
 HW = (26, 40)
 COUNT = 5
@@ -70,7 +71,7 @@ def exported(tmp_path: Path, name: str, **scene) -> tuple[Path, list]:
     frames = SceneFrames(open_scene(tmp_path, **scene))
     root = tmp_path / name
     root.mkdir()
-    SCENE_FORMATS[name](frames, root)
+    SCENE_FORMATS[name].write(frames, root, None)
     return root, list(frames)
 
 
@@ -227,7 +228,7 @@ def test_idr_decomposes_into_our_cameras(file, origin, tmp_path):
 def test_scenes_are_part_of_a_run(tmp_path):
     """Written once, kept, noticed when damaged, the same bytes every time."""
     pairs = open_scene(tmp_path)
-    output = OutputOptions(output_dir=tmp_path / "out", export_scenes=tuple(SCENE_FORMATS))
+    output = OutputOptions(output_dir=tmp_path / "out", export_scenes=SCENE_FORMATS.names)
 
     def export() -> dict[str, str]:
         with open_writers(ExportOptions(), output, RUN) as writers:
@@ -237,7 +238,7 @@ def test_scenes_are_part_of_a_run(tmp_path):
 
     assert export() == {}
     expected = tree(tmp_path / "out")
-    assert {path.split("/")[1] for path in expected if path.startswith("scenes/")} == set(SCENE_FORMATS)
+    assert {path.split("/")[1] for path in expected if path.startswith("scenes/")} == set(SCENE_FORMATS.names)
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
     export()
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == times
