@@ -24,6 +24,7 @@ from warpdata.errors import SceneError, ViewError
 from warpdata.files.bounded_json import dump_json, read_json
 from warpdata.files.paths import check_inside, resolve_inside
 from warpdata.formats.axes import OPENCV_FROM_OPENGL, flip_camera_axes
+from warpdata.formats.intrinsics import pinhole_json, share_intrinsics
 from warpdata.sources.decode import IMAGE_SUFFIXES, image_size
 from warpdata.sources.scene import DepthFile
 
@@ -285,18 +286,3 @@ def transforms_text(frames: Sequence[WrittenFrame], *, scale: Literal["metric", 
     shared, entries = share_intrinsics([pinhole_json(frame.K, frame.hw) | no_distortion for frame in frames], entries)
     content = {"camera_model": "OPENCV", "ply_file_path": ply, "scale_type": scale, **shared, "frames": entries}
     return dump_json(content, indent=1) + "\n"
-
-
-def pinhole_json(K: Float64[np.ndarray, "3 3"], hw: tuple[int, int]) -> dict[str, float | int]:
-    """Intrinsics under nerfstudio's names."""
-    fx, fy, cx, cy = K[[0, 1, 0, 1], [0, 1, 2, 2]].tolist()
-    return {"fl_x": fx, "fl_y": fy, "cx": cx, "cy": cy, "w": hw[1], "h": hw[0]}
-
-
-def share_intrinsics(
-    intrinsics: list[dict[str, Any]], entries: list[dict[str, Any]]
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Intrinsics for the top of the file where all frames have the same, else in every frame; never mixed."""
-    if all(one == intrinsics[0] for one in intrinsics):
-        return intrinsics[0], entries
-    return {}, [entry | one for entry, one in zip(entries, intrinsics, strict=True)]

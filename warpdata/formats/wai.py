@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from warpdata.files.bounded_json import dump_json, read_json
-from warpdata.formats.transforms import pinhole_json, share_intrinsics
+from warpdata.formats.intrinsics import pinhole_json, share_intrinsics
 
 SCENE_META = "scene_meta.json"
 

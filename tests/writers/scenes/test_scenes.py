@@ -23,7 +23,6 @@ from warpdata.config import (
     SourceOptions,
 )
 from warpdata.errors import OutputError, SceneError
-from warpdata.formats.colmap import quaternion
 from warpdata.sources import open_source
 from warpdata.triplets.scene_pairs import open_pairs
 from warpdata.writers.output.session import open_writers
@@ -118,26 +117,6 @@ def test_colmap_keeps_pictures_and_depth(tmp_path):
             stored = torch.from_numpy(np.array(image)).permute(2, 0, 1)
         assert (stored.int() - frame.image.int()).abs().float().mean() < 2
         assert (stored[:, 1:3, 1:3] > 240).all()  # the marked corner
-
-
-def test_quaternions_of_half_turns_and_small_turns():
-    """All four ways of solving, against the matrix that a quaternion stands for."""
-    generator = np.random.default_rng(0)
-    rotations = [np.diag(d).astype(float) for d in ([1, -1, -1], [-1, 1, -1], [-1, -1, 1], [1, 1, 1])]
-    rotations += [camera(seed).cam_from_world[:3, :3].numpy() for seed in range(50)]
-    for axis in generator.normal(size=(10, 3)):
-        rotations.append(cv2.Rodrigues(axis / np.linalg.norm(axis) * (np.pi - 1e-9))[0])
-    for rotation in rotations:
-        w, x, y, z = quaternion(rotation)
-        assert w >= 0
-        back = np.array(
-            [
-                [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-                [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-                [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-            ]
-        )
-        np.testing.assert_allclose(back, rotation, atol=1e-12)
 
 
 @pytest.mark.parametrize("focals", [(31.5,) * COUNT, (31.5, 30.0, 29.0, 31.5, 31.5)], ids=["shared", "own"])
