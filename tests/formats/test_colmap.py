@@ -82,7 +82,7 @@ def test_the_camera_models_are_those_of_colmap():
     pycolmap = pytest.importorskip("pycolmap", reason="COLMAP is not installed")
     for name, (number, count) in MODELS.items():
         assert int(getattr(pycolmap.CameraModelId, name)) == number
-        made = pycolmap.Camera.create(1, getattr(pycolmap.CameraModelId, name), 1.0, 4, 4)
+        made = pycolmap.Camera.create_from_model_id(1, getattr(pycolmap.CameraModelId, name), 1.0, 4, 4)
         assert len(made.params) == count
 
 
@@ -137,5 +137,5 @@ def test_quaternions_of_half_turns_and_small_turns():
 
 def test_a_quaternion_by_hand():
     """A quarter turn about z takes x to y."""
-    turn = rotation_matrix([2**0.5, 0, 0, 2**0.5])
+    turn = rotation_matrix(np.array([2**0.5, 0, 0, 2**0.5]))
     np.testing.assert_allclose(turn @ [1, 0, 0], [0, 1, 0], atol=1e-15)

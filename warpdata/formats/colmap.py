@@ -194,17 +194,16 @@ def quaternion(rotation: Float64[np.ndarray, "3 3"]) -> Float64[np.ndarray, "4"]
     return -q if q[0] < 0 else q
 
 
-def rotation_matrix(quaternion: Sequence[float]) -> Float64[np.ndarray, "3 3"]:
+def rotation_matrix(quaternion: Float64[np.ndarray, "4"]) -> Float64[np.ndarray, "3 3"]:
     """The rotation of a quaternion (w, x, y, z), which need not be of unit length.
 
     Raises:
         ValueError: it is 0 or not finite.
     """
-    q = np.array(quaternion, np.float64)
-    length = np.linalg.norm(q)
+    length = np.linalg.norm(quaternion)
     if not (np.isfinite(length) and length > 0):
-        raise ValueError(f"quaternion {q.tolist()} is no rotation")
-    w, x, y, z = q / length
+        raise ValueError(f"quaternion {quaternion.tolist()} is no rotation")
+    w, x, y, z = quaternion / length
     return np.array(
         [
             [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
@@ -216,7 +215,7 @@ def rotation_matrix(quaternion: Sequence[float]) -> Float64[np.ndarray, "3 3"]:
 
 def _pose(rotation: Sequence[float], translation: Sequence[float]) -> Float64[np.ndarray, "4 4"]:
     cam_from_world = np.eye(4)
-    cam_from_world[:3, :3] = rotation_matrix(rotation)
+    cam_from_world[:3, :3] = rotation_matrix(np.array(rotation, np.float64))
     cam_from_world[:3, 3] = translation
     return cam_from_world
 
