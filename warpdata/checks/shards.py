@@ -119,6 +119,7 @@ def check_litdata(root: Path, multiple: int) -> Iterator[Finding]:
     chunks = {chunk.name: chunk.stat().st_size for chunk in root.glob("chunk-*.bin")}
     if not listed:
         yield Finding(str(root), "WD101", "the index lists no chunk")
+        return
     for name in sorted(chunks.keys() - set(listed)):
         yield Finding(str(root / name), "WD601", "is not in index.json")
     for name in listed:

@@ -59,9 +59,7 @@ def detect(path: Path) -> dict[Path, LayoutRow]:
         return checked
     if exports:
         held = ", ".join(sorted(set(exports.values())))
-        raise OutputError(
-            f"{path} holds {held}, which has no rules to check; `verify` compares files with their digests"
-        )
+        raise OutputError(f"{path} holds {held}, for which there are no rules; `verify` compares files with digests")
     for row in reversed([row for row in LAYOUTS if row.mark is not None and row.check is not None]):
         if next(path.glob(row.mark), None) is not None:
             return {path: row}

@@ -33,7 +33,7 @@ def beside(root: Path, name: str) -> Path:
 
 
 def interrupted(root: Path, name: str, **options) -> None:
-    """A run that is stopped when it has written the triplets of a scene, more than are in the threads' hands at once."""
+    """A run that is stopped after the triplets of a scene, more of them than are in the threads' hands at once."""
     with open_writers(ExportOptions(), OutputOptions(output_dir=root), RUN, **options) as writers:
         for one in scene(name, 15):
             writers.write(one, geometry=GEOMETRY)

@@ -17,6 +17,7 @@ from warpdata.writers.output.journal import Journal
 from warpdata.writers.output.session import RunInfo, open_writers
 
 OPTIONAL = {"hf-parquet": "datasets", "litdata": "litdata"}
+"""Layout -> the package that writes it. litdata pulls torchvision, so no extra has it."""
 
 
 @pytest.fixture(params=LAYOUTS.names)
