@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -121,6 +121,16 @@ class Table(Generic[Row]):
             else:
                 points[point.name] = point
         return points
+
+
+def deferred(where: str) -> Callable[..., Any]:
+    """The function "module:name", imported when it is first called: a row that names it so stays light to import."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        module, _, name = where.partition(":")
+        return getattr(importlib.import_module(module), name)(*args, **kwargs)
+
+    return call
 
 
 class OwnOptions:

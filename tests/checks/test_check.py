@@ -12,6 +12,7 @@ from PIL import Image
 from tests.writers.runs import run
 from tests.writers.triplets import scene
 from warpdata.checks.finding import RULES
+from warpdata.errors import OutputError
 from warpdata.programs.check import main
 from warpdata.programs.main import DONE as CLEAN
 from warpdata.programs.main import INCOMPLETE as FOUND
@@ -72,6 +73,13 @@ def add_member(shard: Path, name: str, **attributes) -> None:
         tar.addfile(member)
 
 
+def see_nothing(manifest: Path) -> None:
+    """The second sample's splat has no point in it."""
+    lines = [json.loads(line) for line in manifest.read_text().splitlines()]
+    lines[1]["warp"]["hole_fraction"] = 1.0
+    manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
 def tag(content) -> None:
     content[1]["conversations"][0]["value"] += "<image>"
 
@@ -87,6 +95,7 @@ FAULTS = {
         ("WD303", lambda root: (root / "room/000003_target.jpg").write_bytes(b"")),
         ("WD304", lambda root: turn(root / "room/000003_target.jpg")),
         ("WD305", lambda root: Image.new("L", HW[::-1]).save(root / "room/000003_target.jpg")),
+        ("WD306", lambda root: see_nothing(root / "manifest.jsonl")),
         ("WD401", lambda root: (root / "room").rename(root / "living room")),
         ("WD102", lambda root: (root / ".warpdata").mkdir()),
         ("WD101", lambda root: shutil.rmtree(root / "room")),
@@ -135,6 +144,7 @@ FAULTS = {
         ("WD605", lambda root: add_member(root / "train-000000.tar", "room/other.json")),
         ("WD606", lambda root: add_member(root / "train-000000.tar", "room/other.json", mtime=1.5)),
         ("WD402", lambda root: shutil.copy(root / "train-000000.tar", root / "train-000002.tar")),
+        ("WD306", lambda root: see_nothing(root / "manifest.jsonl")),
     ],
     "sharegpt": [
         ("WD704", lambda root: rewrite_json(root / "train.json", tag)),
@@ -188,3 +198,100 @@ def test_exit_codes_and_json(exports, tmp_path, capsys):
     assert main([str(tmp_path / "nowhere")]) == UNUSABLE
     (tmp_path / "empty").mkdir()
     assert main([str(tmp_path / "empty")]) == UNUSABLE
+    assert main([str(root), "--for", "nobody"]) == UNUSABLE
+    assert "choose from auto, folder," in capsys.readouterr().err
+
+
+def test_splats_that_show_something_are_no_fault(exports, tmp_path):
+    """Just below the threshold nothing is found, at it there is; the sample is named."""
+    root = Path(shutil.copytree(exports / "folder", tmp_path / "folder"))
+    line = json.loads((root / "manifest.jsonl").read_text().splitlines()[0])
+    for holes, found in ((0.98, []), (0.99, ["WD306"]), (1, ["WD306"]), (None, [])):
+        line["warp"]["hole_fraction"] = holes
+        (root / "manifest.jsonl").write_text(json.dumps(line) + "\n")
+        findings = check(root)
+        assert [finding.code for finding in findings] == found
+        assert all(line["id"] in finding.detail and "one unit" in finding.detail for finding in findings)
+
+
+def test_diffusers_is_another_name_for_the_imagefolder(exports):
+    assert check(exports / "hf", "diffusers") == check(exports / "hf", "hf") == []
+
+
+def test_what_has_no_rules_says_so(tmp_path):
+    """An export that `--for` has no choice for is not told to choose."""
+    run(tmp_path, "folder", triplets=scene("room", 2, HW))
+    rewrite_json(tmp_path / "dataset.json", lambda about: about.update(layout="colmap"))
+    with pytest.raises(OutputError, match="holds colmap, for which there are no rules"):
+        check(tmp_path)
+
+
+@pytest.fixture
+def parquet(tmp_path) -> Path:
+    pytest.importorskip("datasets", reason="the writer datasets is not installed")
+    run(tmp_path / "data", "hf-parquet", triplets=scene("room", 4, HW), prompt="warm light", shard_samples=2)
+    return tmp_path / "data"
+
+
+def rewrite_parquet(path: Path, change) -> None:
+    from pyarrow import Table
+    from pyarrow import parquet as pq
+
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    change(rows)
+    keys = rows[0].keys()
+    pq.write_table(Table.from_pylist([{key: row.get(key) for key in keys} for row in rows]), path)
+
+
+PARQUET_FAULTS = [
+    ("WD101", lambda root: shutil.rmtree(root / "data")),
+    ("WD602", lambda root: (root / "data/train-00001-of-00002.parquet").unlink()),
+    ("WD603", lambda root: cut(root / "data/train-00001-of-00002.parquet")),
+    ("WD502", lambda root: rewrite_parquet(first_file(root), lambda rows: rows[1].update(prompt=" "))),
+    ("WD303", lambda root: rewrite_parquet(first_file(root), lambda rows: rows[1].update(target=None))),
+    ("WD303", lambda root: rewrite_parquet(first_file(root), lambda rows: rows[1]["target"].update(bytes=b"no"))),
+    ("WD301", lambda root: rewrite_parquet(first_file(root), lambda rows: rows[1]["splats"].update(bytes=small()))),
+    ("WD201", lambda root: rewrite_parquet(first_file(root), lambda rows: [row.pop("splats") for row in rows])),
+    ("WD703", lambda root: rewrite_parquet(first_file(root), lambda rows: [row.pop("scene") for row in rows])),
+    ("WD402", lambda root: rewrite_parquet(first_file(root), lambda rows: rows[1].update(id=rows[0]["id"]))),
+]
+
+
+def first_file(root: Path) -> Path:
+    return root / "data/train-00000-of-00002.parquet"
+
+
+def small() -> bytes:
+    return encode_image(torch.zeros(3, 16, 16, dtype=torch.uint8), "jpg").data
+
+
+def test_parquet_that_we_write_passes(parquet):
+    assert check(parquet) == check(parquet, "hf-parquet") == []
+    (parquet / "dataset.json").unlink()
+    assert check(parquet) == []
+
+
+@pytest.mark.parametrize(("code", "change"), PARQUET_FAULTS)
+def test_a_fault_in_parquet_is_found(code, change, parquet):
+    change(parquet)
+    assert code in {finding.code for finding in check(parquet, "hf-parquet")}
+
+
+@pytest.mark.parametrize(
+    ("index", "code"),
+    [
+        (None, "WD601"),
+        ({"chunks": []}, "WD101"),
+        ({"chunks": [{"filename": "chunk-0-0.bin"}]}, "WD601"),
+        ({"chunks": [{"filename": f"chunk-0-{n}.bin"} for n in range(3)]}, "WD602"),
+        ({"chunks": 3}, "WD701"),
+        ({"chunks": [{"filename": f"chunk-0-{n}.bin"} for n in range(2)]}, None),
+    ],
+)
+def test_chunks_of_litdata_are_held_against_their_index(index, code, tmp_path):
+    for number in range(2):
+        (tmp_path / f"chunk-0-{number}.bin").write_bytes(b"chunk")
+    if index is not None:
+        (tmp_path / "index.json").write_text(json.dumps(index))
+    assert {finding.code for finding in check(tmp_path)} == ({code} if code else set())

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+import warpdata.run.verify
 from tests.writers.runs import run, tree
+from tests.writers.triplets import scene
 from warpdata.config import ExportOptions
-from warpdata.errors import OutputError
+from warpdata.errors import OutputError, SourceError
 from warpdata.programs.main import DONE as INTACT
 from warpdata.programs.main import INCOMPLETE as DAMAGED
 from warpdata.programs.main import UNUSABLE
@@ -91,6 +93,75 @@ def test_a_run_is_repaired_by_rendering(tmp_path, monkeypatch):
     flip(root / "folder" / "manifest.jsonl")
     assert main([str(root), "--repair"]) == INTACT
     assert tree(root) == expected
+
+
+def samples_run(root: Path, cache: Path, *flags: str) -> None:
+    """Two tiny triplets of the shipped sample."""
+    samples = Path(__file__).parents[2] / "samples"
+    size = ["--limit", "3", "--max-megapixels", "0.02", "--quiet", "--cache-dir", str(cache)]
+    assert materialize(["--input-dir", str(samples), *size, "--output-dir", str(root), *flags]) == 0
+
+
+def test_one_layout_of_several_is_repaired_by_the_run_that_wrote_it(tmp_path, monkeypatch):
+    """Linked copies are damaged together; `report.json` lies a folder above."""
+    monkeypatch.setenv("WARPDATA_CACHE", str(tmp_path / "cache"))
+    root = tmp_path / "out"
+    samples_run(root, tmp_path / "cache", "--layout", "folder", "modelscope", "webdataset")
+    expected = tree(root)
+    (victim, *_) = sorted((root / "folder").rglob("*_splats.jpg"))
+    flip(victim)
+    (root / "webdataset" / "train-000000.tar").unlink()
+    assert main([str(root / "folder")]) == DAMAGED
+    assert main([str(root / "folder"), "--repair"]) == INTACT
+    assert tree(root) == expected
+
+
+def test_a_copy_in_another_layout_of_the_run_is_enough(tmp_path):
+    run(tmp_path, "folder", "modelscope")
+    expected = tree(tmp_path)
+    (tmp_path / "folder" / "room" / "000002_splats.jpg").unlink()
+    assert repair(tmp_path / "folder") == []
+    assert tree(tmp_path) == expected
+
+
+def test_what_cannot_be_made_again_stays_as_it_is(tmp_path, monkeypatch):
+    """Without a report, with a triplet folder of other triplets, or without the scenes: nothing is removed."""
+    monkeypatch.setenv("WARPDATA_CACHE", str(tmp_path / "cache"))
+    run(tmp_path / "out", "folder", "webdataset")
+    run(tmp_path / "other", triplets=[])
+    run(tmp_path / "triplets", prompt="a")
+    run(tmp_path / "others", prompt="b", triplets=scene("attic"))
+    export_folder(tmp_path / "triplets", tmp_path / "export", ExportOptions(layout=("modelscope",)))
+    samples_run(tmp_path / "rendered", tmp_path / "cache")
+    (victim, *_) = sorted((tmp_path / "rendered").rglob("*_splats.jpg"))
+    for path in (victim, tmp_path / "out/folder/room/000002_splats.jpg", tmp_path / "export/7_start_1.jpg"):
+        flip(path)
+    flip(tmp_path / "out/webdataset/train-000000.tar")
+    before = tree(tmp_path)
+    with pytest.raises(OutputError, match=r"no report\.json .* nothing was changed"):
+        repair(tmp_path / "out" / "folder")
+    with pytest.raises(OutputError, match="made from other triplets"):
+        repair(tmp_path / "export", triplets=tmp_path / "others")
+    with pytest.raises(SourceError):
+        repair(tmp_path / "rendered", input_dir=tmp_path / "nowhere")
+    assert tree(tmp_path) == before
+
+
+def test_a_damaged_file_comes_back_when_making_it_again_fails(tmp_path, monkeypatch):
+    monkeypatch.setenv("WARPDATA_CACHE", str(tmp_path / "cache"))
+    samples_run(tmp_path / "out", tmp_path / "cache")
+    (victim, *_) = sorted((tmp_path / "out").rglob("*_splats.jpg"))
+    flip(victim)
+    before = tree(tmp_path / "out")
+
+    def fail(options, display):
+        assert not victim.exists()
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr(warpdata.run.verify, "materialize", fail)
+    with pytest.raises(OutputError, match="disk is full"):
+        repair(tmp_path / "out")
+    assert tree(tmp_path / "out") == before
 
 
 def test_exit_codes_and_json(tmp_path, capsys):

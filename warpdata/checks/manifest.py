@@ -10,9 +10,15 @@ from warpdata.errors import OutputError
 from warpdata.files.digests import file_sha256
 from warpdata.formats.manifest import IMAGE_ROLES, MANIFEST, read_manifest
 
+NOTHING_SEEN = 0.99
+"""Share of a target from which on its splat shows nothing: the rest is a stray point or two."""
+
 
 def check_manifest(root: Path) -> Iterator[Finding]:
-    """Samples in which a file of one role has the content of another. Plain damage is what `warpdata.verify` finds."""
+    """Samples whose splat shows nothing, and those in which a file of one role has the content of another.
+
+    Plain damage is what `warpdata.verify` finds.
+    """
     if not (root / MANIFEST).exists():
         return
     try:
@@ -21,6 +27,15 @@ def check_manifest(root: Path) -> Iterator[Finding]:
         yield Finding(str(root / MANIFEST), "WD701", str(error))
         return
     for record in records:
+        holes = record.warp.get("hole_fraction")
+        if isinstance(holes, int | float) and holes >= NOTHING_SEEN:
+            where = root / (record.shard or record.files.get("splats", MANIFEST))
+            yield Finding(
+                str(where),
+                "WD306",
+                f"{1 - holes:.1%} of the target of {record.id} is seen: no point of the reference falls into the "
+                "target; do poses and depth have one unit?",
+            )
         if record.shard is not None:
             continue
         role_of = {record.sha256[role]: role for role in IMAGE_ROLES if role in record.sha256}

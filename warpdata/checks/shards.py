@@ -1,4 +1,4 @@
-"""Checks of WebDataset shards."""
+"""Checks of shards: WebDataset's, read through; LitData's chunks, held against their index."""
 
 from __future__ import annotations
 
@@ -102,3 +102,26 @@ def _check_index(root: Path, shards: list[Path]) -> Iterator[Finding]:
             yield Finding(
                 str(root / name), "WD602", f"has {(root / name).stat().st_size} bytes, the index says {length}"
             )
+
+
+def check_litdata(root: Path, multiple: int) -> Iterator[Finding]:
+    """The chunks that LitData's index lists. What is in them only the library can read, so pictures are not looked at:
+    `warpdata verify` holds the chunks against their digests."""
+    path = root / "index.json"
+    try:
+        listed = [str(chunk["filename"]) for chunk in read_json(path)["chunks"]]
+    except FileNotFoundError:
+        yield Finding(str(root), "WD601", "there is no index.json; the last run may be unfinished")
+        return
+    except (ValueError, KeyError, TypeError) as error:
+        yield Finding(str(path), "WD701", f"cannot be read: {error!r}")
+        return
+    chunks = {chunk.name: chunk.stat().st_size for chunk in root.glob("chunk-*.bin")}
+    if not listed:
+        yield Finding(str(root), "WD101", "the index lists no chunk")
+        return
+    for name in sorted(chunks.keys() - set(listed)):
+        yield Finding(str(root / name), "WD601", "is not in index.json")
+    for name in listed:
+        if not chunks.get(name):
+            yield Finding(str(root / name), "WD602", "is in index.json and missing or empty")

@@ -19,11 +19,11 @@ class ExportOptions:
     """Texts by scene or by sample: JSON {"<scene>": "...", "<scene>/<name>": "..."}, or lines of id, tab, text (.tsv).
     A sample's own text goes before its scene's, and that before --prompt."""
     shard_samples: int = 1000
-    """Most samples in a shard (webdataset, hf-parquet)."""
+    """Most samples in a shard, in layouts that pack samples into shards."""
     shard_bytes: int = 1_000_000_000
-    """Most bytes in a shard; a single larger sample still gets one (webdataset, hf-parquet, litdata)."""
+    """Most bytes in a shard; a single larger sample still gets one."""
     shard_url: str | None = None
-    """Write shards (webdataset, hf-parquet) there instead of into the output folder: any fsspec URL, such as
+    """Write shards there instead of into the output folder, in layouts that can: any fsspec URL, such as
     s3://bucket/folder."""
     shard_alias: tuple[str, ...] = ()
     """Extra members in shards for readers with fixed names, such as jpg=target."""
@@ -38,8 +38,6 @@ class ExportOptions:
             raise ValueError(
                 f"`shard_samples` {self.shard_samples} and `shard_bytes` {self.shard_bytes} must be at least 1"
             )
-        if self.shard_url is not None and not {"webdataset", "hf-parquet"} & set(self.layout):
-            raise ValueError(f"`shard_url` needs `layout` webdataset or hf-parquet, not {' '.join(self.layout)}")
         number, count = self.worker
         if not 0 <= number < count:
             raise ValueError(f"`worker` is {number} {count}; it must be two numbers with 0 <= number < count")

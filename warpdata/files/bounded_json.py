@@ -64,3 +64,8 @@ def dump_json(value: Any, *, indent: int | None = None) -> str:
 def fingerprint(value: Any) -> str:
     """A digest of JSON values that is equal when they are."""
     return hashlib.sha256(dump_json(value).encode()).hexdigest()
+
+
+def as_json_values(options: Any) -> Any:
+    """Options as JSON has them: paths become strings, tuples lists."""
+    return json.loads(json.dumps(options, default=str))

@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from warpdata import __version__
-from warpdata.camera import Camera
 from warpdata.errors import OutputError
 from warpdata.files.atomic import sync_folder, write_atomic
 from warpdata.files.bounded_json import dump_json, fingerprint, read_json, read_lines
@@ -24,8 +23,11 @@ KIND = "warpdata-export"
 VERSION = 1
 
 SAMPLE_ID = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9_-]+")
+
 IMAGE_ROLES = ("splats", "reference", "target")
+"""Roles of a sample's pictures, as exports name them."""
 MASK_ROLES = ("coverage", "confidence")
+"""Roles of its masks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,7 @@ class Record:
         files: role -> path below the export's root, or below the shard.
         sha256: role -> digest of that file.
         bytes: role -> its length.
-        camera: K and w2c of both views (OpenCV axes, first pixel's centre at (0.5, 0.5)); empty where not known.
+        camera: of both views, as `formats.manifest_cameras` has them; empty where not known.
         warp: version of the warp and the triplet's scores.
         geometry: how depth and cameras were made, and licences.
         prompt: text for the trainer; None where none is given.
@@ -92,6 +94,11 @@ class Record:
         return record
 
 
+def scene_of(sample_id: str) -> str:
+    """The scene's id in a sample's."""
+    return sample_id.split("/", 1)[0]
+
+
 def check_relative(paths: Iterable[str]) -> None:
     """Refuse paths of a file of ours that would lead out of its folder: files are removed and copied by them.
 
@@ -102,17 +109,6 @@ def check_relative(paths: Iterable[str]) -> None:
         parts = PurePosixPath(path)
         if parts.is_absolute() or ".." in parts.parts or "\\" in path or PureWindowsPath(path).drive:
             raise ValueError(f"path {path!r} leads out of the export")
-
-
-def camera_json(reference: Camera, target: Camera) -> dict[str, Any]:
-    """Both cameras of a sample as the manifest holds them."""
-    return {
-        "convention": "opencv-w2c",
-        "K_reference": reference.K.tolist(),
-        "w2c_reference": reference.cam_from_world.tolist(),
-        "K_target": target.K.tolist(),
-        "w2c_target": target.cam_from_world.tolist(),
-    }
 
 
 def write_manifest(root: Path, records: Iterable[Record], dataset: dict[str, Any], files: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Cameras, depth and masks from nerfstudio's `transforms.json`, as its readers understand it.
+"""nerfstudio's `transforms.json`: cameras, depth and masks, read as its readers understand it, and written.
 
 `transform_matrix` takes camera to world, with OpenGL axes (y up, z backward) unless `camera_convention` is `opencv`.
 Intrinsics stand at the top or in the frames, which win. `applied_transform` moved the world before the matrices were
@@ -9,21 +9,23 @@ their unit is multiplied by it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float64
 from torch import Tensor
 
 from warpdata.camera import Camera, check_camera, invert_rigid
 from warpdata.errors import SceneError, ViewError
-from warpdata.files.bounded_json import read_json
+from warpdata.files.bounded_json import dump_json, read_json
+from warpdata.formats.axes import OPENCV_FROM_OPENGL, flip_camera_axes
+from warpdata.formats.intrinsics import pinhole_json, share_intrinsics
 
 _MILLIMETRE = 0.001
-_OPENCV_FROM_OPENGL = torch.diag(torch.tensor([1.0, -1.0, -1.0, 1.0], dtype=torch.float64))
 
 _PERSPECTIVE_MODELS = frozenset(
     {"PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV", "PERSPECTIVE"}
@@ -213,7 +215,7 @@ def _pose(entry: Mapping[str, Any]) -> torch.Tensor:
         raise ViewError(f"its transform_matrix has shape {tuple(world_from_cam.shape)}, expected 4x4")
     convention = str(entry.get("camera_convention", "opengl")).lower()
     if convention == "opengl":
-        world_from_cam = world_from_cam @ _OPENCV_FROM_OPENGL
+        world_from_cam = world_from_cam @ torch.from_numpy(OPENCV_FROM_OPENGL)
     elif convention != "opencv":
         raise ViewError(f"camera_convention {convention!r} is not known; use opengl (the default) or opencv")
     last_row = world_from_cam[3].tolist()
@@ -256,3 +258,43 @@ def _number(entry: Mapping[str, Any], key: str) -> float:
         return float(value)
     except OverflowError as error:
         raise ViewError(f"{key} is too large a number") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenFrame:
+    """One entry of a file that is written.
+
+    Attributes:
+        image: path of its picture below the scene's folder.
+        depth: path of its depth map, a 16-bit PNG of thousandths; None where it has none.
+        K: of the picture, in pixels.
+        world_from_cam: its pose, in OpenCV axes.
+        hw: size of the picture.
+    """
+
+    image: str
+    depth: str | None
+    K: Float64[np.ndarray, "3 3"]
+    world_from_cam: Float64[np.ndarray, "4 4"]
+    hw: tuple[int, int]
+
+
+def transforms_text(frames: Sequence[WrittenFrame], *, scale: Literal["metric", "arbitrary"], ply: str) -> str:
+    """The text of a `transforms.json`: camera to world in OpenGL axes, no distortion.
+
+    Args:
+        ply: path of the file of points below the scene's folder.
+    """
+    entries = []
+    for frame in frames:
+        entry: dict[str, Any] = {
+            "file_path": frame.image,
+            "transform_matrix": flip_camera_axes(frame.world_from_cam).tolist(),
+        }
+        if frame.depth is not None:
+            entry["depth_file_path"] = frame.depth
+        entries.append(entry)
+    no_distortion = dict.fromkeys(("k1", "k2", "p1", "p2"), 0.0)
+    shared, entries = share_intrinsics([pinhole_json(frame.K, frame.hw) | no_distortion for frame in frames], entries)
+    content = {"camera_model": "OPENCV", "ply_file_path": ply, "scale_type": scale, **shared, "frames": entries}
+    return dump_json(content, indent=1) + "\n"

@@ -6,15 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
 from warpdata.programs.main import DONE, INCOMPLETE, run_program
-
-TrainerName = Literal[
-    "auto", "folder", "modelscope", "diffsynth", "aitoolkit", "musubi", "diffusers", "hf", "webdataset", "sharegpt"
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +19,8 @@ class CheckOptions:
 
     path: tyro.conf.Positional[Path]
     """The folder of the data set."""
-    trainer: Annotated[TrainerName, tyro.conf.arg(name="for")] = "auto"
-    """Whose rules to apply; auto takes the layout that the folder has."""
+    trainer: Annotated[str, tyro.conf.arg(name="for", metavar="TRAINER")] = "auto"
+    """Whose rules to apply: the name of a layout, or diffusers; auto takes the layout that the folder has."""
     multiple: int = 16
     """What the sides of pictures have to be multiples of."""
     json: bool = False

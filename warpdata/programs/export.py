@@ -4,11 +4,41 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from warpdata.config import ExportOptions
 from warpdata.programs.main import DONE, run_program
+from warpdata.writers.layouts.table import LAYOUTS
+
+
+def default_folder(layout: str) -> Path:
+    """Where a layout is written when nobody says where."""
+    return Path(f"{layout}-dataset")
+
+
+def _folder_field(layout: str) -> str:
+    return f"{layout.replace('-', '_')}_dir"
+
+
+LayoutFolders = make_dataclass(
+    "LayoutFolders",
+    [
+        (
+            _folder_field(row.name),
+            Annotated[Path, tyro.conf.arg(help=f"Where to write --layout {row.name}, without --export-dir.")],
+            field(default=default_folder(row.name)),
+        )
+        for row in LAYOUTS
+        if row.has_own_folder_flag
+    ],
+    frozen=True,
+    kw_only=True,
+)
+"""A folder for each layout that has a flag of its own for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +50,7 @@ class ExportProgramOptions:
     """The triplet folder to read, as materialize wrote it."""
     export_dir: Path | None = None
     """Where to write; several layouts go into a sub-folder each. By default <layout>-dataset."""
-    modelscope_dir: Path = Path("modelscope-dataset")
-    """Where to write --layout modelscope, without --export-dir."""
-    aitoolkit_dir: Path = Path("aitoolkit-dataset")
-    """Where to write --layout aitoolkit, without --export-dir."""
+    folders: LayoutFolders = field(default_factory=LayoutFolders)
     link: bool = False
     """Share files with the triplet folder through hard links instead of copying them."""
     overwrite: bool = False
@@ -35,9 +62,11 @@ class ExportProgramOptions:
         """Folders to write, and the layouts that go into each."""
         if self.export_dir is not None:
             return [(self.export_dir, self.export)]
-        named = {"modelscope": self.modelscope_dir, "aitoolkit": self.aitoolkit_dir}
         return [
-            (named.get(layout, Path(f"{layout}-dataset")), replace(self.export, layout=(layout,)))
+            (
+                getattr(self.folders, _folder_field(layout), default_folder(layout)),
+                replace(self.export, layout=(layout,)),
+            )
             for layout in self.export.layout
         ]
 
@@ -49,8 +78,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: ExportProgramOptions) -> int:
     from warpdata.run.export import export_folder
+    from warpdata.writers.output.refusals import refuse_unusable
 
-    for root, layouts in options.targets():
+    targets = options.targets()
+    for root, layouts in targets:
+        refuse_unusable(root, layouts)
+    for root, layouts in targets:
         commands = export_folder(options.output_dir, root, layouts, link=options.link, overwrite=options.overwrite)
         if not options.quiet:
             told = (

@@ -44,7 +44,9 @@ def _dry_run(options: MaterializeOptions, display) -> int:
 
     from warpdata.run.plan import dry_run, free_bytes
     from warpdata.sources import open_source
+    from warpdata.writers.output.refusals import refuse_unusable
 
+    refuse_unusable(options.output.output_dir, options.export, options.output.export_scenes)
     plans = []
     source = open_source(options.source)
     keep = options.source.keep_odd_views

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from warpdata.config import ExportOptions
 from warpdata.config.saved import from_json
 from warpdata.errors import OutputError
 from warpdata.files.bounded_json import fingerprint
-from warpdata.writers.layouts.layout import Samples, layout_options
+from warpdata.formats.manifest import Record
+from warpdata.plugins import OwnOptions
+from warpdata.writers.layouts.layout import Samples
+from warpdata.writers.layouts.table import LAYOUTS, what_bytes_depend_on
 from warpdata.writers.output.existing import find_exports
 from warpdata.writers.output.output_folder import OutputFolder
 from warpdata.writers.output.prompts import Prompts
+from warpdata.writers.output.refusals import refuse_roles, refuse_same_folder, refuse_unusable
 from warpdata.writers.output.triplet_folder import read_triplet_folder
 
 log = logging.getLogger(__name__)
@@ -27,6 +32,7 @@ def export_folder(
     prompts: Prompts | None = None,
     link: bool = False,
     overwrite: bool = False,
+    own: OwnOptions | None = None,
 ) -> list[str]:
     """Write a triplet folder's samples in other layouts; a killed export goes on where it was.
 
@@ -36,6 +42,7 @@ def export_folder(
         prompts: texts to take instead of those that `options` name.
         link: share files through hard links where the file system has them.
         overwrite: replace an export made from other triplets or with other options.
+        own: options of single layouts.
 
     Returns:
         How to use what was written, a text a layout; empty when it was complete before, or other workers are not done.
@@ -43,18 +50,14 @@ def export_folder(
     Raises:
         OutputError: `folder` holds no triplets, `root` holds something else, or a file cannot be written.
     """
-    if root.resolve() == folder.resolve():
-        raise OutputError(f"{root} is the triplet folder itself; choose another folder for the export")
+    own = own or OwnOptions()
+    refuse_unusable(root, options, own=own)
+    refuse_same_folder(root, folder, "the triplet folder")
     prompts = prompts or Prompts.of_options(options)
-    records = [
-        replace(record, prompt=prompts.of(record.id, record.prompt), index=index)
-        for index, record in enumerate(read_triplet_folder(folder), 1)
-    ]
-    triplets = fingerprint([record.as_json() for record in records])
-    samples = Samples(root=folder, records=records, link=link)
-    output = OutputFolder(
-        root, {"triplets": triplets, **layout_options(options, prompts.digest)}, options, overwrite=overwrite
-    )
+    samples = Samples(root=folder, records=read_samples(folder, prompts), link=link)
+    refuse_roles(options, samples.common_roles, own)
+    about = {"triplets": digest_of_samples(samples.records), **what_bytes_depend_on(options, prompts.digest, own)}
+    output = OutputFolder(root, about, options, overwrite=overwrite, own=own)
     try:
         if output.intact:
             log.info("%s is complete already", root)
@@ -68,17 +71,78 @@ def export_folder(
         output.journal.close()
 
 
-def export_again(folder: Path, root: Path) -> None:
-    """Remake what is missing in an export that was made from a triplet folder, with the options it was made with.
+def read_samples(folder: Path, prompts: Prompts) -> list[Record]:
+    """The triplets of a folder, sorted by id and numbered, with their texts.
 
     Raises:
-        OutputError: `root` holds no such export, or `folder` is not what it was made from.
+        OutputError: it holds none, it is unfinished, or one of its files is missing.
     """
-    exports = find_exports(root)
-    if not exports or "triplets" not in exports[0].about["options"]:
-        raise OutputError(f"{root} holds no export of a triplet folder; leave --triplets out")
-    saved = exports[0].about["options"]
-    shards = {f"shard_{name}": value for name, value in saved.get("shards", {}).items()}
-    options = from_json(ExportOptions, {"layout": saved["layout"], **shards})
-    texts = {record.id: record.prompt for record in exports[0].records if record.prompt is not None}
-    export_folder(folder, root, options, prompts=Prompts(None, texts, digest=saved["prompts"]))
+    return [
+        replace(record, prompt=prompts.of(record.id, record.prompt), index=index)
+        for index, record in enumerate(read_triplet_folder(folder), 1)
+    ]
+
+
+def digest_of_samples(records: Sequence[Record]) -> str:
+    """Equal for equal triplets, texts included."""
+    return fingerprint([record.as_json() for record in records])
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastExport:
+    """How an export of a triplet folder was made.
+
+    Attributes:
+        root: where it is.
+        triplets: digest of the triplets it was made from.
+        options: of the export.
+        own: options of single layouts.
+        prompts: the texts of its samples.
+    """
+
+    root: Path
+    triplets: str
+    options: ExportOptions
+    own: OwnOptions
+    prompts: Prompts
+
+    @classmethod
+    def found_in(cls, root: Path) -> PastExport:
+        """What an export says about how it was made.
+
+        Raises:
+            OutputError: `root` holds no export of a triplet folder.
+        """
+        exports = find_exports(root)
+        if not exports or "triplets" not in exports[0].about["options"]:
+            raise OutputError(f"{root} holds no export of a triplet folder; leave --triplets out")
+        saved = exports[0].about["options"]
+        shards = {f"shard_{name}": value for name, value in saved.get("shards", {}).items()}
+        own = [from_json(LAYOUTS[name].options, values) for name, values in saved.get("own", {}).items()]
+        texts = {record.id: record.prompt for record in exports[0].records if record.prompt is not None}
+        return cls(
+            root=root,
+            triplets=saved["triplets"],
+            options=from_json(ExportOptions, {"layout": saved["layout"], **shards}),
+            own=OwnOptions(*own),
+            prompts=Prompts(None, texts, digest=saved["prompts"]),
+        )
+
+    def refuse_other(self, folder: Path) -> None:
+        """Refuse a triplet folder that it was not made from.
+
+        Raises:
+            OutputError: it is another one, or no triplet folder.
+        """
+        if digest_of_samples(read_samples(folder, self.prompts)) != self.triplets:
+            raise OutputError(
+                f"{self.root} was made from other triplets than {folder} holds; give those with --triplets"
+            )
+
+    def make_again(self, folder: Path) -> None:
+        """Remake what is missing in it from the triplet folder that it was made from.
+
+        Raises:
+            OutputError: `folder` is another one, or a file cannot be written.
+        """
+        export_folder(folder, self.root, self.options, prompts=self.prompts, own=self.own)

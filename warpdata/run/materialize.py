@@ -8,14 +8,17 @@ from typing import Any
 from warpdata.cache import CacheEntry
 from warpdata.cache.provider import UNUSABLE_SCENE, GeometryProvider
 from warpdata.display import Display
+from warpdata.errors import OutputError
 from warpdata.render import WARP_VERSION
 from warpdata.run.options import MaterializeOptions
-from warpdata.run.report import Report, SceneReport
+from warpdata.run.report import REPORT, Report, SceneReport
 from warpdata.sources import open_source
 from warpdata.sources.scene import Scene
 from warpdata.triplets.overlap import Overlaps
 from warpdata.triplets.scene_pairs import open_pairs
 from warpdata.triplets.stream import Failed, TripletStream
+from warpdata.writers.output.existing import holds_others_files
+from warpdata.writers.output.refusals import refuse_unusable
 from warpdata.writers.output.session import RunInfo, Writers, open_writers
 
 CUDA_BATCH = 8
@@ -34,10 +37,13 @@ def materialize(options: MaterializeOptions, display: Display) -> Report:
         BackendError: the chosen renderer cannot run here.
         ValueError: the options contradict each other, or this machine.
     """
+    refuse_unusable(options.output.output_dir, options.export, options.output.export_scenes)
     device = options.torch_device
+    _refuse_to_write_into_input(options)
     source = open_source(options.source)
     number, count = options.export.worker
-    scene_ids = source.scene_ids()[number::count]
+    all_scene_ids = source.scene_ids()
+    scene_ids = all_scene_ids[number::count]
     provider = GeometryProvider(options.geometry, options.size, options.filters, device)
     report = Report(options=options.as_json(), device=device.type)
     run = RunInfo(options=options.what_triplets_depend_on(), warp_version=WARP_VERSION)
@@ -50,7 +56,7 @@ def materialize(options: MaterializeOptions, display: Display) -> Report:
         with_points=options.output.save_ply,
     )
     display.start(len(scene_ids))
-    with closing(stream), open_writers(options.export, options.output, run) as writers:
+    with closing(stream), open_writers(options.export, options.output, run, scene_ids=all_scene_ids) as writers:
         for scene_id in scene_ids:
             scene_report = SceneReport(scene=scene_id)
             report.scenes.append(scene_report)
@@ -66,6 +72,16 @@ def materialize(options: MaterializeOptions, display: Display) -> Report:
         report.backend = stream.backend
     report.commands = writers.commands
     return report
+
+
+def _refuse_to_write_into_input(options: MaterializeOptions) -> None:
+    """Refuse an output folder among the pictures that are read; one of its own inside the input is no scene."""
+    root, read = options.output.output_dir, options.source.input_dir
+    output, source = root.resolve(), read.resolve()
+    if output != source and not (source in output.parents and holds_others_files(root, ours=(REPORT,))):
+        return
+    where = "is" if output == source else "lies inside of"
+    raise OutputError(f"{root} {where} the input folder {read} and holds other files; choose another --output-dir")
 
 
 def _materialize_scene(
@@ -92,7 +108,7 @@ def _materialize_scene(
     )
     report.left_out.update(pairs.left_out)
     overlaps.save()
-    report.size = pairs.output_hw
+    report.hw = pairs.output_hw
     if not pairs.pairs:
         report.error = f"no pair of its {len(entry)} views with geometry is asked for by --pairs {options.pairs.pairs}"
     manifest_geometry = geometry_json(entry)

@@ -27,7 +27,7 @@ class SceneReport:
         geometry: which estimator gave its depth and cameras, and why that one.
         provenance: how they were made: estimator, checkpoint and its licence, options.
         figures: the estimator's own figures.
-        size: height and width of the triplets.
+        hw: height and width of the triplets.
         scores: of every triplet, in order.
         made: how many triplets this run rendered; the others were complete from an earlier one.
         cached: whether the geometry was in the cache already.
@@ -40,7 +40,7 @@ class SceneReport:
     geometry: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
-    size: tuple[int, int] | None = None
+    hw: tuple[int, int] | None = None
     scores: list[dict[str, float]] = field(default_factory=list)
     made: int = 0
     cached: bool = False
@@ -76,8 +76,8 @@ class SceneReport:
             return f"{self.scene}: left out, {shorten(self.error, ERROR_CHARACTERS, placeholder=' ...')}"
         kept = len(self.scores) - self.made
         parts = [f"{self.made} triplets" + (f" and {kept} from before" if kept else "")]
-        if self.size:
-            parts.append(f"{self.size[1]} x {self.size[0]}")
+        if self.hw:
+            parts.append(f"{self.hw[1]} x {self.hw[0]}")
         if self.scores:
             parts.append(f"{self.mean('hole_fraction'):.0%} holes, {self.mean('psnr'):.1f} dB where seen")
         if self.left_out:
@@ -97,7 +97,7 @@ class SceneReport:
             "geometry": self.geometry,
             "provenance": self.provenance,
             "figures": self.figures,
-            "size": self.size,
+            "hw": self.hw,
             "triplets": len(self.scores),
             "hole_fraction": self.mean("hole_fraction"),
             "psnr": self.mean("psnr"),

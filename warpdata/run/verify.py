@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from warpdata.config.saved import from_json
 from warpdata.display import Display
 from warpdata.errors import OutputError
-from warpdata.files.atomic import place_file
+from warpdata.files.atomic import output_errors, place_file
 from warpdata.files.bounded_json import read_json
 from warpdata.files.digests import file_sha256
-from warpdata.formats.manifest import DATASET, MANIFEST, read_manifest
-from warpdata.run.export import export_again
+from warpdata.formats.manifest import DATASET, MANIFEST, read_dataset, read_manifest
+from warpdata.run.export import PastExport
 from warpdata.run.materialize import materialize
 from warpdata.run.options import MaterializeOptions
 from warpdata.run.report import REPORT
-from warpdata.writers.output.existing import Export, find_datasets, find_exports, remove_files
+from warpdata.sources import open_source
+from warpdata.writers.output.existing import Export, find_datasets, find_exports
+from warpdata.writers.output.refusals import refuse_unusable
 from warpdata.writers.output.remote import Remote
 
 
@@ -66,7 +71,9 @@ def repair(root: Path, *, triplets: Path | None = None, input_dir: Path | None =
     """Remake what is missing or damaged, and nothing else.
 
     Pictures come from other copies of the same bytes; the rest is made again, from the triplet folder that an export
-    was made from, or by rendering with the options of `report.json`.
+    was made from, or by rendering with the options of `report.json`. One layout of several that a run wrote is
+    repaired together with the others, as they share their triplets. Until it is made again a damaged file stays aside,
+    and it comes back when that fails.
 
     Args:
         triplets: the triplet folder that the export was made from with `warpdata.export`.
@@ -76,39 +83,91 @@ def repair(root: Path, *, triplets: Path | None = None, input_dir: Path | None =
         What is still not as it was written.
 
     Raises:
-        OutputError: it is not known how to make what is missing.
+        OutputError: it is not known how to make what is missing; nothing was changed.
+        SourceError: the scenes are not where they were; nothing was changed.
     """
+    root = _whole_output(root)
     damages = verify(root)
+    # Without its manifest an export is none: all of it is made again.
     overwrite = any(damage.path == MANIFEST for damage in damages)
-    if overwrite and triplets is not None:
-        raise OutputError(f"{root} has a damaged {MANIFEST}; run the command that exported it again, with --overwrite")
-    for damage in damages:
-        # Without its manifest an export is none: all of it is made again.
-        remove_files(damage.root, [damage.path, DATASET] if damage.path == MANIFEST else [damage.path])
-    sources = [*find_exports(root), *(find_exports(triplets) if triplets else [])]
-    left = _heal_from_copies([damage for damage in damages if damage.path != MANIFEST], sources)
-    if left or overwrite:
-        if triplets is not None:
-            export_again(triplets, root)
-        else:
-            _render_again(root, input_dir, overwrite=overwrite)
+    sources = [*find_exports(root), *(find_exports(triplets) if triplets else [])] if not overwrite else []
+    copies = _find_copies([damage for damage in damages if damage.path != MANIFEST], sources)
+    left = [damage for damage in damages if damage not in copies]
+    make_again = None if not left else _maker(root, triplets, input_dir, overwrite=overwrite)
+    for damage, copy in copies.items():
+        place_file(copy, damage.root / damage.path, link=False)
+    if make_again is not None:
+        paths = [damage.root / damage.path for damage in left]
+        paths += [damage.root / DATASET for damage in left if damage.path == MANIFEST]
+        with _set_aside(paths):
+            make_again()
     return verify(root)
 
 
-def _render_again(root: Path, input_dir: Path | None, *, overwrite: bool) -> None:
+def _whole_output(root: Path) -> Path:
+    """The folder whose sub-folders of layouts and scenes one run wrote, for any of these; else the folder itself."""
+    about = read_dataset(root) if root.is_dir() and not (root / REPORT).is_file() else None
+    if about is None or root.absolute().name != about["layout"]:
+        return root
+    for folder in root.absolute().parents[:2]:
+        exports = {export.absolute(): other for export, other in find_datasets(folder)}
+        related = [export for export, other in exports.items() if other["fingerprint"] == about["fingerprint"]]
+        if root.absolute() in exports and ((folder / REPORT).is_file() or len(related) > 1):
+            return folder
+    return root
+
+
+def _maker(root: Path, triplets: Path | None, input_dir: Path | None, *, overwrite: bool) -> Callable[[], object]:
+    """What makes missing files again, after everything that it could refuse has been looked at."""
+    if triplets is not None:
+        if overwrite:
+            raise OutputError(
+                f"{root} has a damaged {MANIFEST}; run the command that exported it again, with --overwrite"
+            )
+        past = PastExport.found_in(root)
+        past.refuse_other(triplets)
+        return partial(past.make_again, triplets)
     try:
-        saved = read_json(root / REPORT)["options"]
-        options = from_json(MaterializeOptions, saved)
+        options = from_json(MaterializeOptions, read_json(root / REPORT)["options"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(
-            f"{root} has no {REPORT} with the options it was made with ({error}); run the command that made it again, "
-            "or give the triplet folder that it was exported from with --triplets"
+            f"{root} has no {REPORT} with the options it was made with ({error}), and nothing was changed; run the "
+            "command that made it again, or give the triplet folder that it was exported from with --triplets"
         ) from error
     options = replace(options, output=replace(options.output, output_dir=root, overwrite=overwrite))
     if input_dir is not None:
         options = replace(options, source=replace(options.source, input_dir=input_dir))
+    refuse_unusable(root, options.export, options.output.export_scenes)
+    open_source(options.source).scene_ids()
+    return partial(_render_again, options)
+
+
+def _render_again(options: MaterializeOptions) -> None:
     with Display(quiet=True) as display:
         materialize(options, display)
+
+
+@contextmanager
+def _set_aside(paths: Sequence[Path]) -> Iterator[None]:
+    """Files that are to be made again get another name meanwhile, and their own back when the block raises."""
+    aside: dict[Path, Path] = {}
+    try:
+        for path in paths:
+            with output_errors(path):
+                if path.exists():
+                    kept = path.with_name(f".{path.name}.damaged")
+                    os.replace(path, kept)
+                    aside[path] = kept
+        yield
+    except BaseException:
+        for path, kept in aside.items():
+            if path.exists():
+                kept.unlink()
+            else:
+                os.replace(kept, path)
+        raise
+    for kept in aside.values():
+        kept.unlink()
 
 
 def _verify_export(export: Export) -> Iterator[Damage]:
@@ -132,20 +191,18 @@ def _digests(export: Export) -> Iterator[tuple[str, str, bool]]:
                 yield path, record.sha256[role], False
 
 
-def _heal_from_copies(damages: list[Damage], exports: list[Export]) -> list[Damage]:
-    """Copy files whose bytes are still somewhere; gives those whose bytes are not."""
+def _find_copies(damages: list[Damage], exports: list[Export]) -> dict[Damage, Path]:
+    """Of each damaged file whose bytes are still somewhere, the place."""
     wanted = {damage.sha256 for damage in damages}
-    copies: dict[str, list[Path]] = {}
+    places: dict[str, list[Path]] = {}
     for export in exports:
         for path, sha256, at_url in _digests(export):
             if sha256 in wanted and not at_url:
-                copies.setdefault(sha256, []).append(export.root / path)
-    left = []
+                places.setdefault(sha256, []).append(export.root / path)
+    copies = {}
     for damage in damages:
-        for copy in copies.get(damage.sha256, ()):
-            if copy.is_file() and file_sha256(copy) == damage.sha256:
-                place_file(copy, damage.root / damage.path, link=False)
+        for place in places.get(damage.sha256, ()):
+            if place.is_file() and file_sha256(place) == damage.sha256:
+                copies[damage] = place
                 break
-        else:
-            left.append(damage)
-    return left
+    return copies

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -13,17 +12,10 @@ import fsspec
 from warpdata.cache import CacheEntry
 from warpdata.config import FilterOptions, PairOptions, SizeOptions
 from warpdata.errors import SceneError
-from warpdata.files.bounded_json import read_json
+from warpdata.formats.geometry_shard import GEOMETRY, unpack_geometry_shard
 from warpdata.sources.naming import clean_name
 from warpdata.sources.scene import PictureFile, Scene, View
 from warpdata.triplets.scene_pairs import ScenePairs, open_pairs
-
-GEOMETRY = "geometry.safetensors"
-SCENE = "scene.json"
-"""Members of a geometry shard, besides the pictures: the cache's entry, and what the views are called."""
-
-MEMBER = re.compile(r"([A-Za-z0-9_-]+)\.(geometry\.safetensors|scene\.json|[0-9]{6}\.[a-z]{3,4})")
-"""Names that a shard may hold; nothing else is unpacked, so nothing lands outside of the scratch folder."""
 
 
 def stream_scenes(
@@ -72,28 +64,18 @@ def unpack_scene(url: str, folder: Path) -> Scene:
         SceneError: it cannot be read, or holds something else.
     """
     try:
-        with fsspec.open(url, "rb") as file, tarfile.open(fileobj=file, mode="r|") as tar:
-            for member in tar:
-                match = MEMBER.fullmatch(member.name)
-                if not member.isfile() or match is None:
-                    raise SceneError(f"{url} holds {member.name!r}: it is no geometry shard")
-                with (folder / match.group(2)).open("wb") as unpacked:
-                    shutil.copyfileobj(tar.extractfile(member), unpacked, 2**20)
-        about = read_json(folder / SCENE)
-        views = tuple(_view(folder, view) for view in about["views"])
-        return Scene(
-            id=clean_name(about["id"]),
-            root=folder,
-            views=views,
-            left_out={},
-            scale="metric" if about["scale"] == "metric" else "arbitrary",
-            license=about["license"],
-        )
-    except (OSError, tarfile.TarError, ValueError, KeyError, TypeError) as error:
+        with fsspec.open(url, "rb") as file:
+            about = unpack_geometry_shard(file, folder)
+    except (OSError, tarfile.TarError, ValueError) as error:
         raise SceneError(f"{url} cannot be read as a geometry shard: {error}") from error
-
-
-def _view(folder: Path, view: dict[str, str]) -> View:
-    if not re.fullmatch(r"[0-9]{6}\.[a-z]{3,4}", view["picture"]):
-        raise ValueError(f"picture {view['picture']!r} is not named as in a geometry shard")
-    return View(name=clean_name(view["name"]), picture=PictureFile(folder / view["picture"]))
+    views = tuple(
+        View(name=clean_name(name), picture=PictureFile(folder / picture)) for name, picture in about.views.items()
+    )
+    return Scene(
+        id=clean_name(about.id),
+        root=folder,
+        views=views,
+        left_out={},
+        scale="metric" if about.scale == "metric" else "arbitrary",
+        license=about.license,
+    )

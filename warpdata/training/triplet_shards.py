@@ -18,15 +18,15 @@ from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from warpdata.camera import Camera, stack_cameras
 from warpdata.errors import SourceError
+from warpdata.formats.manifest import IMAGE_ROLES, MASK_ROLES
+from warpdata.formats.manifest_cameras import cameras_from_json
 from warpdata.training.lightning_base import DataModule
 from warpdata.training.options import LoaderOptions, OrderOptions
 from warpdata.training.sealed import Sealed
 from warpdata.triplets.triplet import Triplet
 
-IMAGE_ROLES = {"splat": "splats", "reference": "reference", "target": "target"}
+PICTURES = dict(zip(("splat", "reference", "target"), IMAGE_ROLES, strict=True))
 """Field of a triplet -> role in a shard."""
-
-MASK_ROLES = ("coverage", "confidence")
 
 
 class ShardDataModule(DataModule):
@@ -137,17 +137,17 @@ def decode_triplet(sample: dict[str, Any]) -> Triplet:
     key = sample.get("__key__", "?")
     try:
         line = json.loads(sample["json"])
-        camera = line["camera"]
         files = {name.rsplit(".", 1)[0]: data for name, data in sample.items() if isinstance(data, bytes)}
-        pictures = {field: _decode(files[role], cv2.IMREAD_COLOR_RGB) for field, role in IMAGE_ROLES.items()}
+        pictures = {field: _decode(files[role], cv2.IMREAD_COLOR_RGB) for field, role in PICTURES.items()}
         masks = {role: _decode(files[role], cv2.IMREAD_GRAYSCALE) for role in MASK_ROLES}
         hw = tuple(pictures["target"].shape[-2:])
+        reference_camera, target_camera = cameras_from_json(line["camera"], hw)
         return Triplet(
             id=line["id"],
             **pictures,
             **masks,
-            reference_camera=_camera(camera["K_reference"], camera["w2c_reference"], hw),
-            target_camera=_camera(camera["K_target"], camera["w2c_target"], hw),
+            reference_camera=reference_camera,
+            target_camera=target_camera,
             reference_name=line["reference"],
             target_name=line["target"],
             prompt=line.get("prompt") or "",
@@ -208,11 +208,3 @@ def _decode(data: bytes, flags: int) -> UInt8[Tensor, "c h w"]:
     if rows is None:
         raise ValueError("a picture cannot be decoded")
     return torch.from_numpy(rows if rows.ndim == 3 else rows[..., None]).permute(2, 0, 1).contiguous()
-
-
-def _camera(K: list, cam_from_world: list, hw: tuple[int, int]) -> Camera:
-    return Camera(
-        K=torch.tensor(K, dtype=torch.float64),
-        cam_from_world=torch.tensor(cam_from_world, dtype=torch.float64),
-        hw=hw,
-    )

@@ -16,8 +16,8 @@ from warpdata.camera import Camera
 from warpdata.errors import BackendError, WeightsError
 from warpdata.geometry.filters.sky import SkyFiltered, resolve_sky_model
 from warpdata.geometry.network.hub import Hub
-from warpdata.sources import PictureFile
 from warpdata.geometry.types import ContentBox, FrameFailure, FrameGeometry, Provenance, SceneGeometry
+from warpdata.sources import PictureFile
 
 
 def blue_detector(path, *, side=32, gain=20.0, last="Sigmoid"):

@@ -190,7 +190,9 @@ def test_parquet_row_groups_stay_small(tmp_path):
 
 
 def test_litdata(tmp_path):
-    litdata = pytest.importorskip("litdata", reason="the reader litdata is not installed")
+    litdata = pytest.importorskip(
+        "litdata", reason="litdata is not installed: it pulls torchvision, so no extra has it"
+    )
     root = written(tmp_path / "data", "litdata", shard_bytes=20_000)
     rows = litdata.StreamingDataset(str(root), shuffle=False)
     assert len(list(root.glob("chunk-*.bin"))) > 1
@@ -272,7 +274,7 @@ def test_the_card_states_model_and_licences(tmp_path):
 
 
 def test_a_missing_package_is_named(tmp_path, monkeypatch):
-    for layout, package in (("hf-parquet", "datasets"), ("litdata", "litdata.streaming")):
+    for layout, package in (("hf-parquet", "datasets"), ("litdata", "litdata")):
         monkeypatch.setitem(sys.modules, package, None)
         with pytest.raises(OutputError, match=r"pip install"):
             run(tmp_path / layout, layout, triplets=TRIPLETS)

@@ -17,9 +17,10 @@ from warpdata.writers.output.journal import Journal
 from warpdata.writers.output.session import RunInfo, open_writers
 
 OPTIONAL = {"hf-parquet": "datasets", "litdata": "litdata"}
+"""Layout -> the package that writes it. litdata pulls torchvision, so no extra has it."""
 
 
-@pytest.fixture(params=list(LAYOUTS))
+@pytest.fixture(params=LAYOUTS.names)
 def layout(request) -> str:
     if request.param in OPTIONAL:
         pytest.importorskip(OPTIONAL[request.param], reason=f"writing {request.param} needs it")

@@ -26,8 +26,8 @@ from warpdata.errors import OutputError, SceneError
 from warpdata.sources import open_source
 from warpdata.triplets.scene_pairs import open_pairs
 from warpdata.writers.output.session import open_writers
-from warpdata.writers.scenes import SCENE_FORMATS, SceneFrames
-from warpdata.writers.scenes.colmap import quaternion
+from warpdata.writers.scenes.frames import SceneFrames
+from warpdata.writers.scenes.table import SCENE_FORMATS
 
 HW = (26, 40)
 COUNT = 5
@@ -70,7 +70,7 @@ def exported(tmp_path: Path, name: str, **scene) -> tuple[Path, list]:
     frames = SceneFrames(open_scene(tmp_path, **scene))
     root = tmp_path / name
     root.mkdir()
-    SCENE_FORMATS[name](frames, root)
+    SCENE_FORMATS[name].write(frames, root, None)
     return root, list(frames)
 
 
@@ -117,26 +117,6 @@ def test_colmap_keeps_pictures_and_depth(tmp_path):
             stored = torch.from_numpy(np.array(image)).permute(2, 0, 1)
         assert (stored.int() - frame.image.int()).abs().float().mean() < 2
         assert (stored[:, 1:3, 1:3] > 240).all()  # the marked corner
-
-
-def test_quaternions_of_half_turns_and_small_turns():
-    """All four ways of solving, against the matrix that a quaternion stands for."""
-    generator = np.random.default_rng(0)
-    rotations = [np.diag(d).astype(float) for d in ([1, -1, -1], [-1, 1, -1], [-1, -1, 1], [1, 1, 1])]
-    rotations += [camera(seed).cam_from_world[:3, :3].numpy() for seed in range(50)]
-    for axis in generator.normal(size=(10, 3)):
-        rotations.append(cv2.Rodrigues(axis / np.linalg.norm(axis) * (np.pi - 1e-9))[0])
-    for rotation in rotations:
-        w, x, y, z = quaternion(rotation)
-        assert w >= 0
-        back = np.array(
-            [
-                [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-                [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-                [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-            ]
-        )
-        np.testing.assert_allclose(back, rotation, atol=1e-12)
 
 
 @pytest.mark.parametrize("focals", [(31.5,) * COUNT, (31.5, 30.0, 29.0, 31.5, 31.5)], ids=["shared", "own"])
@@ -227,7 +207,7 @@ def test_idr_decomposes_into_our_cameras(file, origin, tmp_path):
 def test_scenes_are_part_of_a_run(tmp_path):
     """Written once, kept, noticed when damaged, the same bytes every time."""
     pairs = open_scene(tmp_path)
-    output = OutputOptions(output_dir=tmp_path / "out", export_scenes=tuple(SCENE_FORMATS))
+    output = OutputOptions(output_dir=tmp_path / "out", export_scenes=SCENE_FORMATS.names)
 
     def export() -> dict[str, str]:
         with open_writers(ExportOptions(), output, RUN) as writers:
@@ -237,7 +217,7 @@ def test_scenes_are_part_of_a_run(tmp_path):
 
     assert export() == {}
     expected = tree(tmp_path / "out")
-    assert {path.split("/")[1] for path in expected if path.startswith("scenes/")} == set(SCENE_FORMATS)
+    assert {path.split("/")[1] for path in expected if path.startswith("scenes/")} == set(SCENE_FORMATS.names)
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
     export()
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == times

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from warpdata.config import ExportOptions
-from warpdata.writers.layouts.layout import Place, Samples, Tree, Written, write_tree
+from warpdata.plugins import deferred
+from warpdata.writers.layouts.layout import LayoutOptions, LayoutRow, Place, Samples, Written
+from warpdata.writers.layouts.tree import Tree, write_tree
 
 FOLDERS = {"splats": "control1", "reference": "control2", "target": "target"}
 """Role -> folder."""
@@ -20,8 +21,8 @@ datasets:
 """
 
 
-def write_aitoolkit(samples: Samples, options: ExportOptions, place: Place) -> Written:
-    """Write the layout; see `LayoutWriter`."""
+def write_aitoolkit(samples: Samples, options: LayoutOptions, place: Place) -> Written:
+    """Write the layout; see `LayoutRow`."""
     tree = Tree(
         files=[
             {role: f"{folder}/{record.index}{record.extension}" for role, folder in FOLDERS.items()}
@@ -32,3 +33,13 @@ def write_aitoolkit(samples: Samples, options: ExportOptions, place: Place) -> W
         commands=f"AI Toolkit: cd {place.root}, and copy `datasets` of config.yaml into your job for run.py",
     )
     return write_tree(samples, tree, place)
+
+
+ROW = LayoutRow(
+    name="aitoolkit",
+    about="AI Toolkit: two folders of controls and one of targets, with captions",
+    write=write_aitoolkit,
+    mark="target",
+    check=deferred("warpdata.checks.folders:check_aitoolkit"),
+    has_own_folder_flag=True,
+)

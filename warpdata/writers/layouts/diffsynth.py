@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from warpdata.config import ExportOptions
 from warpdata.files.bounded_json import dump_json
-from warpdata.writers.layouts.layout import Place, Samples, Tree, Written, image_paths, write_tree
+from warpdata.plugins import deferred
+from warpdata.writers.layouts.layout import LayoutOptions, LayoutRow, Place, Samples, Written
+from warpdata.writers.layouts.tree import Tree, image_paths, write_tree
 
 MAX_PIXELS = 1_048_576
 """What DiffSynth's examples reduce larger pictures to."""
 
 
-def write_diffsynth(samples: Samples, options: ExportOptions, place: Place) -> Written:
-    """Write the layout; see `LayoutWriter`."""
+def write_diffsynth(samples: Samples, options: LayoutOptions, place: Place) -> Written:
+    """Write the layout; see `LayoutRow`."""
     files = image_paths(samples, "images/{index:06d}_{role}{ext}")
     metadata = [
         {"image": paths["target"], "edit_image": [paths["splats"], paths["reference"]], "prompt": record.prompt or ""}
@@ -29,3 +30,12 @@ def write_diffsynth(samples: Samples, options: ExportOptions, place: Place) -> W
         ),
     )
     return write_tree(samples, tree, place)
+
+
+ROW = LayoutRow(
+    name="diffsynth",
+    about="DiffSynth-Studio: a folder of pictures and metadata.json",
+    write=write_diffsynth,
+    mark="metadata.json*",
+    check=deferred("warpdata.checks.metadata:check_diffsynth"),
+)

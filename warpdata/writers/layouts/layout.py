@@ -1,20 +1,17 @@
-"""What a layout is: a function from finished triplets to a tree of files that some trainer reads."""
+"""What a layout is: a function from finished triplets to a tree of files that some trainer reads, and its row."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from warpdata.checks.finding import Finding
 from warpdata.config import ExportOptions
-from warpdata.files.atomic import place_file, sync_folder, write_atomic
 from warpdata.formats.manifest import IMAGE_ROLES, MASK_ROLES, Record
-
-SHARD_LAYOUTS = {"webdataset", "hf-parquet", "litdata"}
-"""Layouts that depend on the options of shards."""
 
 PROMPT = "prompt"
 """Role, in a record's files, of the text file that holds its prompt."""
@@ -45,31 +42,16 @@ class Samples:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Written:
-    """A layout's outcome.
+class LayoutOptions:
+    """What a layout is written with.
 
     Attributes:
-        records: the samples with their files in this layout.
-        files: path below the layout's root -> {"sha256", "bytes"}, of every file that belongs to no sample.
-        commands: how to use it, for a person to read.
+        shared: what it has in common with the others.
+        own: a value of its row's `options`; None where it has none.
     """
 
-    records: Sequence[Record]
-    files: dict[str, dict[str, str | int]]
-    commands: str = ""
-
-
-def layout_options(export: ExportOptions, prompts: str) -> dict[str, Any]:
-    """JSON, what the bytes of an export depend on besides the triplets; `prompts` is the digest of all texts."""
-    options = {"layout": list(export.layout), "prompts": prompts}
-    if SHARD_LAYOUTS & set(export.layout):
-        options["shards"] = {
-            "samples": export.shard_samples,
-            "bytes": export.shard_bytes,
-            "url": export.shard_url,
-            "alias": list(export.shard_alias),
-        }
-    return options
+    shared: ExportOptions
+    own: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,65 +69,83 @@ class Place:
     begin: Callable[[Iterable[str]], None]
 
 
-LayoutWriter = Callable[[Samples, ExportOptions, Place], Written]
-"""Writes a layout of the samples. What is there from a killed run is completed."""
-
-
 @dataclass(frozen=True, kw_only=True)
-class Tree:
-    """A layout in which every sample keeps files of its own.
+class Written:
+    """A layout's outcome.
 
     Attributes:
-        files: for each record, role -> path below the root, of the pictures that the layout shows.
-        prompts: for each record, where its prompt goes as a text file; None where it has none.
-        texts: path below the root -> content, of the files of the whole.
-        commands: how to use it.
+        records: the samples with their files in this layout.
+        files: path below the layout's root -> {"sha256", "bytes"}, of every file that belongs to no sample.
+        commands: how to use it, for a person to read.
     """
 
-    files: Sequence[dict[str, str]]
-    prompts: Sequence[str | None]
-    texts: dict[str, str] = field(default_factory=dict)
+    records: Sequence[Record]
+    files: dict[str, dict[str, Any]]
     commands: str = ""
 
 
-def write_tree(samples: Samples, tree: Tree, place: Place) -> Written:
-    """Write a tree: pictures linked or copied, then texts. Captions are UTF-8 without a line end.
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """A file of several samples.
 
-    Raises:
-        OutputError: a file cannot be written; names it.
+    Attributes:
+        path: below the layout's root.
+        records: its samples.
+        key: equal only for shards of the same content.
+        write: writes its bytes; the same ones every time.
     """
-    prompts = [path for path in tree.prompts if path is not None]
-    root = place.root
-    place.begin([*(path for files in tree.files for path in files.values()), *prompts, *tree.texts])
-    records, folders = [], {root}
-    for record, files, prompt in zip(samples.records, tree.files, tree.prompts, strict=True):
-        for role, path in files.items():
-            place_file(samples.path(record, role), root / path, link=samples.link)
-            folders.add((root / path).parent)
-        sha256 = {role: record.sha256[role] for role in files}
-        lengths = {role: record.bytes[role] for role in files}
-        if prompt is not None:
-            about = write_text(root / prompt, record.prompt or "")
-            folders.add((root / prompt).parent)
-            files = files | {PROMPT: prompt}
-            sha256[PROMPT], lengths[PROMPT] = about["sha256"], about["bytes"]
-        records.append(replace(record, files=files, sha256=sha256, bytes=lengths))
-    files = {path: write_text(root / path, text) for path, text in tree.texts.items()}
-    for folder in sorted(folders | {(root / path).parent for path in tree.texts}):
-        sync_folder(folder)
-    return Written(records=records, files=files, commands=tree.commands)
+
+    path: str
+    records: Sequence[Record]
+    key: str
+    write: Callable[[io.RawIOBase], None]
 
 
-def write_text(path: Path, text: str) -> dict[str, str | int]:
-    """Write a text file whole, and say what `dataset.json` keeps about it."""
-    data = text.encode()
-    write_atomic(path, data)
-    return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+def _nothing(*_: Any) -> None:
+    return None
 
 
-def image_paths(samples: Samples, pattern: str) -> list[dict[str, str]]:
-    """For each record the paths of its three pictures: `{index}`, `{role}` and `{ext}` (with its dot) are filled in."""
-    return [
-        {role: pattern.format(index=record.index, role=role, ext=record.extension) for role in IMAGE_ROLES}
-        for record in samples.records
-    ]
+@dataclass(frozen=True, kw_only=True)
+class LayoutRow:
+    """A layout: what `LAYOUTS` knows of it, and all that the project knows of it.
+
+    Attributes:
+        name: what `--layout` calls it.
+        about: what it is, in a line.
+        write: writes the samples; what is there from a killed run is completed.
+        options: dataclass of options that are its own; None where it has none.
+        shows_masks: whether masks are among its files; where no layout shows them, none are made.
+        shows_points: whether the reference's points are (`--save-ply`).
+        is_triplet_folder: whether it is the very folder that other layouts are made from.
+        uses_shard_options: whether its bytes depend on the options of shards.
+        plan: the files it packs samples into, in order, for workers to share out; None where it has none or they have
+            to be written by one.
+        takes_url: whether `--shard-url` may send these files elsewhere.
+        extract: writes one member of such a file to a path of its own, given (file, member, path), False where it
+            cannot be read; None where packed samples cannot be taken out again, or none are packed.
+        mark: pattern of what a folder of this layout holds, by which it is known without a `dataset.json`; None where
+            it has nothing of the kind. Later rows are tried first.
+        check: finds what its trainer would swallow in silence, given (folder, what sides must be multiples of).
+        trainers: names besides its own that `check --for` takes for it.
+        has_own_folder_flag: whether `export` has a flag `--<name>-dir` for it.
+        unavailable: why it cannot be written on this machine, or None.
+        refusal: why samples of these roles cannot be written with these options, or None; asked before anything is.
+    """
+
+    name: str
+    about: str
+    write: Callable[[Samples, LayoutOptions, Place], Written]
+    options: type | None = None
+    shows_masks: bool = False
+    shows_points: bool = False
+    is_triplet_folder: bool = False
+    uses_shard_options: bool = False
+    plan: Callable[[Samples, LayoutOptions], list[Shard]] | None = None
+    takes_url: bool = False
+    extract: Callable[[Path, str, Path], bool] | None = None
+    mark: str | None = None
+    check: Callable[[Path, int], Iterator[Finding]] | None = None
+    trainers: tuple[str, ...] = field(default=())
+    has_own_folder_flag: bool = False
+    unavailable: Callable[[], str | None] = _nothing
+    refusal: Callable[[LayoutOptions, Sequence[str]], str | None] = _nothing

@@ -6,36 +6,30 @@ import json
 import shutil
 from typing import Any
 
-from warpdata.config import ExportOptions
-from warpdata.errors import OutputError
 from warpdata.files.atomic import output_errors, place_file, sync_folder, write_atomic
 from warpdata.files.bounded_json import dump_json, fingerprint
 from warpdata.files.digests import file_sha256
-from warpdata.writers.layouts.layout import Place, Samples, Written
+from warpdata.plugins import deferred
+from warpdata.writers.layouts.layout import LayoutOptions, LayoutRow, Place, Samples, Written
 from warpdata.writers.output.shards import in_shard
 
 INDEX = "index.json"
 
 
-def write_litdata(samples: Samples, options: ExportOptions, place: Place) -> Written:
-    """Write `index.json` and `chunk-0-<n>.bin`; see `LayoutWriter`.
+def write_litdata(samples: Samples, options: LayoutOptions, place: Place) -> Written:
+    """Write `index.json` and `chunk-0-<n>.bin`; see `LayoutRow`.
 
     Items are dictionaries of id, splats, reference, target and masks (compressed pictures as bytes), prompt, and json,
     the sample's line of the manifest as text.
-
-    Raises:
-        OutputError: the package `litdata` is not installed.
     """
-    try:
-        from litdata.streaming import Cache
-    except ImportError as error:
-        raise OutputError("--layout litdata needs the package litdata: pip install litdata") from error
+    from litdata.streaming import Cache
+
     roles = samples.common_roles
     draft = place.state / "draft"
     with output_errors(draft):
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
-        cache = Cache(str(draft), chunk_bytes=options.shard_bytes)
+        cache = Cache(str(draft), chunk_bytes=options.shared.shard_bytes)
         for number, record in enumerate(samples.records):
             pictures = {role: samples.path(record, role).read_bytes() for role in roles}
             line = dump_json(record.as_json())
@@ -60,3 +54,24 @@ def write_litdata(samples: Samples, options: ExportOptions, place: Place) -> Wri
         files=files,
         commands=f'litdata: StreamingDataset("{place.root}")',
     )
+
+
+def litdata_unavailable() -> str | None:
+    """Why the library cannot write here, or None."""
+    try:
+        import litdata.streaming  # noqa: F401
+    except ImportError as error:
+        return f"it needs the package litdata ({error}): pip install litdata"
+    return None
+
+
+ROW = LayoutRow(
+    name="litdata",
+    about="LitData: chunks and an index, written by the library itself",
+    write=write_litdata,
+    shows_masks=True,
+    uses_shard_options=True,
+    mark="chunk-*.bin",
+    check=deferred("warpdata.checks.shards:check_litdata"),
+    unavailable=litdata_unavailable,
+)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from warpdata.config import ExportOptions
-from warpdata.writers.layouts.layout import Place, Samples, Tree, Written, write_tree
+from warpdata.plugins import deferred
+from warpdata.writers.layouts.layout import LayoutOptions, LayoutRow, Place, Samples, Written
+from warpdata.writers.layouts.tree import Tree, write_tree
 
 NAMES = {"splats": "start_1", "reference": "start_2", "target": "end"}
 """Role -> what follows the number."""
 
 
-def write_modelscope(samples: Samples, options: ExportOptions, place: Place) -> Written:
-    """Write the layout; see `LayoutWriter`."""
+def write_modelscope(samples: Samples, options: LayoutOptions, place: Place) -> Written:
+    """Write the layout; see `LayoutRow`."""
     tree = Tree(
         files=[
             {role: f"{record.index}_{name}{record.extension}" for role, name in NAMES.items()}
@@ -20,3 +21,13 @@ def write_modelscope(samples: Samples, options: ExportOptions, place: Place) -> 
         commands=f"ModelScope: give {place.root} as the folder of an image editing data set with two inputs",
     )
     return write_tree(samples, tree, place)
+
+
+ROW = LayoutRow(
+    name="modelscope",
+    about="ModelScope: numbered pictures with two inputs in one flat folder",
+    write=write_modelscope,
+    mark="*_end.*",
+    check=deferred("warpdata.checks.folders:check_modelscope"),
+    has_own_folder_flag=True,
+)

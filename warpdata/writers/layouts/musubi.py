@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from warpdata.config import ExportOptions
 from warpdata.files.bounded_json import dump_json
-from warpdata.writers.layouts.layout import Place, Samples, Tree, Written, write_tree
+from warpdata.plugins import deferred
+from warpdata.writers.layouts.layout import LayoutOptions, LayoutRow, Place, Samples, Written
+from warpdata.writers.layouts.tree import Tree, write_tree
 
 CONFIG = """\
 # Paths are relative to this folder: start the trainer here.
@@ -22,8 +23,8 @@ control_resolution = [1024, 1024]
 """
 
 
-def write_musubi(samples: Samples, options: ExportOptions, place: Place) -> Written:
-    """Write the layout; see `LayoutWriter`. Stems are digits alone, so none is another's with a control's suffix."""
+def write_musubi(samples: Samples, options: LayoutOptions, place: Place) -> Written:
+    """Write the layout; see `LayoutRow`. Stems are digits alone, so none is another's with a control's suffix."""
     files = [
         {
             "splats": f"control/{record.index:06d}_0{record.extension}",
@@ -54,3 +55,12 @@ def write_musubi(samples: Samples, options: ExportOptions, place: Place) -> Writ
         ),
     )
     return write_tree(samples, tree, place)
+
+
+ROW = LayoutRow(
+    name="musubi",
+    about="musubi-tuner: targets with captions, numbered controls, dataset.toml",
+    write=write_musubi,
+    mark="control",
+    check=deferred("warpdata.checks.folders:check_musubi"),
+)

@@ -5,9 +5,10 @@ The human shows the splat and the reference; the answer is the target. Every `<i
 
 from __future__ import annotations
 
-from warpdata.config import ExportOptions
 from warpdata.files.bounded_json import dump_json
-from warpdata.writers.layouts.layout import Place, Samples, Tree, Written, image_paths, write_tree
+from warpdata.plugins import deferred
+from warpdata.writers.layouts.layout import LayoutOptions, LayoutRow, Place, Samples, Written
+from warpdata.writers.layouts.tree import Tree, image_paths, write_tree
 
 DEFAULT_QUESTION = (
     "Image 1 is image 2 warped into another camera, with holes and distortion. Give the true view of that camera."
@@ -29,8 +30,8 @@ DATASET_INFO = {
 }
 
 
-def write_sharegpt(samples: Samples, options: ExportOptions, place: Place) -> Written:
-    """Write the layout; see `LayoutWriter`."""
+def write_sharegpt(samples: Samples, options: LayoutOptions, place: Place) -> Written:
+    """Write the layout; see `LayoutRow`."""
     files = image_paths(samples, "images/{index:06d}_{role}{ext}")
     conversations, messages = [], []
     for paths, record in zip(files, samples.records, strict=True):
@@ -53,3 +54,12 @@ def write_sharegpt(samples: Samples, options: ExportOptions, place: Place) -> Wr
         commands=f"LLaMA-Factory: dataset_dir: {place.root}, media_dir: {place.root}, dataset: warpdata",
     )
     return write_tree(samples, tree, place)
+
+
+ROW = LayoutRow(
+    name="sharegpt",
+    about="ShareGPT conversations in both dialects, for LLaMA-Factory",
+    write=write_sharegpt,
+    mark="train*.json",
+    check=deferred("warpdata.checks.metadata:check_sharegpt"),
+)

@@ -1,72 +1,72 @@
-"""The layouts by name, and the one way to write any of them."""
+"""The layouts by name, and what a choice of them means."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from warpdata.config import ExportOptions
-from warpdata.files.bounded_json import fingerprint
-from warpdata.formats.manifest import DATASET, MANIFEST, write_manifest
-from warpdata.writers.layouts.aitoolkit import write_aitoolkit
-from warpdata.writers.layouts.diffsynth import write_diffsynth
-from warpdata.writers.layouts.huggingface import plan_parquet, write_imagefolder, write_parquet
-from warpdata.writers.layouts.layout import LayoutWriter, Place, Samples, Written
-from warpdata.writers.layouts.litdata import write_litdata
-from warpdata.writers.layouts.modelscope import write_modelscope
-from warpdata.writers.layouts.musubi import write_musubi
-from warpdata.writers.layouts.sharegpt import write_sharegpt
-from warpdata.writers.layouts.webdataset import plan_webdataset, write_webdataset
-from warpdata.writers.output.remote import Remote
-from warpdata.writers.output.shards import Shard
+from warpdata.files.bounded_json import as_json_values
+from warpdata.plugins import OwnOptions, Table
+from warpdata.writers.layouts.layout import LayoutOptions, LayoutRow
+from warpdata.writers.scenes.format_row import SceneFormatRow
+
+LAYOUTS: Table[LayoutRow] = Table(
+    "layout",
+    "warpdata.layouts",
+    LayoutRow,
+    {
+        "folder": "warpdata.writers.layouts.folder:ROW",
+        "webdataset": "warpdata.writers.layouts.webdataset:ROW",
+        "modelscope": "warpdata.writers.layouts.modelscope:ROW",
+        "diffsynth": "warpdata.writers.layouts.diffsynth:ROW",
+        "aitoolkit": "warpdata.writers.layouts.aitoolkit:ROW",
+        "musubi": "warpdata.writers.layouts.musubi:ROW",
+        "hf": "warpdata.writers.layouts.imagefolder:ROW",
+        "hf-parquet": "warpdata.writers.layouts.parquet:ROW",
+        "litdata": "warpdata.writers.layouts.litdata:ROW",
+        "sharegpt": "warpdata.writers.layouts.sharegpt:ROW",
+    },
+)
 
 
-def write_folder(samples: Samples, options: ExportOptions, place: Place) -> Written:
-    """The triplet folder, which needs nothing more than its manifest."""
-    return Written(records=samples.records, files={})
-
-
-LAYOUTS: dict[str, LayoutWriter] = {
-    "folder": write_folder,
-    "webdataset": write_webdataset,
-    "modelscope": write_modelscope,
-    "diffsynth": write_diffsynth,
-    "aitoolkit": write_aitoolkit,
-    "musubi": write_musubi,
-    "hf": write_imagefolder,
-    "hf-parquet": write_parquet,
-    "litdata": write_litdata,
-    "sharegpt": write_sharegpt,
-}
-
-SHARD_PLANS: dict[str, Callable[[Samples, ExportOptions], list[Shard]]] = {
-    "webdataset": plan_webdataset,
-    "hf-parquet": plan_parquet,
-}
-"""Layouts whose files several processes can share out among them."""
-
-
-def describe_layout(name: str, run_options: dict[str, Any]) -> dict[str, Any]:
-    """What `dataset.json` says about an export besides what it consists of."""
-    return {"layout": name, "options": run_options, "fingerprint": fingerprint(run_options)}
-
-
-def write_layout(
-    name: str, samples: Samples, options: ExportOptions, run_options: dict[str, Any], place: Place
-) -> Written:
-    """Write a layout with its manifest, `dataset.json` last.
-
-    Args:
-        run_options: JSON, what the export depends on; kept in `dataset.json` with its fingerprint.
+def chosen_rows(layouts: Sequence[str]) -> list[LayoutRow]:
+    """The rows of layouts that are asked for.
 
     Raises:
-        OutputError: a file cannot be written; names it.
+        ValueError: there is none of a name; lists those there are.
+        PluginError: another package's row cannot be loaded.
     """
-    written = LAYOUTS[name](samples, options, place)
-    place.begin([MANIFEST, DATASET])
-    write_manifest(place.root, written.records, describe_layout(name, run_options), written.files)
-    if name in SHARD_PLANS and options.shard_url is not None:
-        remote = Remote(options.shard_url)
-        for path in [*(path for path, file in written.files.items() if "key" not in file), MANIFEST, DATASET]:
-            remote.upload(place.root / path, path)
-    return written
+    return [LAYOUTS[name] for name in layouts]
+
+
+def options_of(row: LayoutRow, shared: ExportOptions, own: OwnOptions) -> LayoutOptions:
+    """What a layout is written with, its own options among all that were given."""
+    return LayoutOptions(shared=shared, own=None if row.options is None else own.of(row.options))
+
+
+def what_bytes_depend_on(
+    export: ExportOptions, prompts: str, own: OwnOptions, scene_formats: Sequence[SceneFormatRow] = ()
+) -> dict[str, Any]:
+    """JSON, what the bytes of an export depend on besides the triplets.
+
+    Args:
+        prompts: digest of all texts.
+        own: options of the chosen layouts and scene formats count where they are not the defaults.
+    """
+    rows = chosen_rows(export.layout)
+    options: dict[str, Any] = {"layout": list(export.layout), "prompts": prompts}
+    if any(row.uses_shard_options for row in rows):
+        options["shards"] = {
+            "samples": export.shard_samples,
+            "bytes": export.shard_bytes,
+            "url": export.shard_url,
+            "alias": list(export.shard_alias),
+        }
+    changed = {
+        row.name: as_json_values(asdict(own.of(row.options)))
+        for row in (*rows, *scene_formats)
+        if row.options is not None and own.of(row.options) != row.options()
+    }
+    return options | ({"own": changed} if changed else {})

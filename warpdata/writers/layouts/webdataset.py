@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import re
 import tarfile
 from collections.abc import Sequence
 from functools import partial
@@ -10,14 +12,15 @@ from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
-from warpdata.config import ExportOptions
 from warpdata.errors import OutputError
 from warpdata.files.atomic import write_atomic
 from warpdata.files.bounded_json import dump_json
 from warpdata.formats.manifest import IMAGE_ROLES, Record
+from warpdata.plugins import deferred
 from warpdata.writers.layouts.card import dataset_card
-from warpdata.writers.layouts.layout import Place, Samples, Written, write_text
-from warpdata.writers.output.shards import Shard, in_shard, pack, plan_shards, shard_key
+from warpdata.writers.layouts.layout import LayoutOptions, LayoutRow, Place, Samples, Shard, Written
+from warpdata.writers.layouts.tree import write_text
+from warpdata.writers.output.shards import in_shard, pack, plan_shards, shard_key
 
 SPLIT = "train"
 BLOCK = tarfile.BLOCKSIZE
@@ -28,12 +31,18 @@ MAX_BASE_NAME = 100
 
 MAX_SUFFIX = len(".confidence.jpeg")
 
+PICTURE_KINDS = ("jpg", "jpeg", "png")
+ALIAS = re.compile(r"[a-z0-9]{1,10}(\.[a-z0-9]{1,10})?")
 
-def plan_webdataset(samples: Samples, options: ExportOptions) -> list[Shard]:
+
+def plan_webdataset(samples: Samples, options: LayoutOptions) -> list[Shard]:
     """The shards, in order: a function of the samples and options alone."""
-    content = _Content(samples, options.shard_alias)
+    content = _Content(samples, options.shared.shard_alias)
     plans = plan_shards(
-        samples.records, options.shard_samples, options.shard_bytes - len(END_OF_TAR), content.sample_bytes
+        samples.records,
+        options.shared.shard_samples,
+        options.shared.shard_bytes - len(END_OF_TAR),
+        content.sample_bytes,
     )
     return [
         Shard(
@@ -46,11 +55,11 @@ def plan_webdataset(samples: Samples, options: ExportOptions) -> list[Shard]:
     ]
 
 
-def write_webdataset(samples: Samples, options: ExportOptions, place: Place) -> Written:
-    """Write `train-%06d.tar`, `index.json` and the card; see `LayoutWriter`."""
-    content = _Content(samples, options.shard_alias)
+def write_webdataset(samples: Samples, options: LayoutOptions, place: Place) -> Written:
+    """Write `train-%06d.tar`, `index.json` and the card; see `LayoutRow`."""
+    content = _Content(samples, options.shared.shard_alias)
     shards = plan_webdataset(samples, options)
-    files: dict[str, Any] = pack(shards, place, options.shard_url)
+    files: dict[str, Any] = pack(shards, place, options.shared.shard_url)
     index = {
         "__kind__": "wids-shard-index-v1",
         "wids_version": 1,
@@ -67,7 +76,7 @@ def write_webdataset(samples: Samples, options: ExportOptions, place: Place) -> 
     place.begin(texts)
     for path, text in texts.items():
         files[path] = write_text(place.root / path, text)
-    where = options.shard_url or place.root
+    where = options.shared.shard_url or place.root
     last = f"{len(shards) - 1:06d}"
     return Written(
         records=[
@@ -101,10 +110,6 @@ class _Content:
         }
         for alias in aliases:
             extension, _, role = alias.partition("=")
-            if role not in samples.common_roles or extension in self._roles:
-                raise ValueError(
-                    f"--shard-alias {alias}: give a new extension, =, and one of {', '.join(samples.common_roles)}"
-                )
             self._roles[extension] = role
         self._has_prompts = any(record.prompt is not None for record in samples.records)
         self._no_geometry = _common_columns([record.geometry for record in samples.records])
@@ -125,15 +130,14 @@ class _Content:
 
     def write(self, records: Sequence[Record], file: RawIOBase) -> None:
         """Write a shard: members in the order of the samples and, in each, of their names."""
+        tar = tarfile.TarFile(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT)
         for record in records:
             for extension in self.extensions:
                 data = self._data(record, extension)
-                header = tarfile.TarInfo(f"{member_key(record)}.{extension}")  # no owner, no time, mode 0644
-                header.size = len(data)
-                file.write(header.tobuf(tarfile.USTAR_FORMAT, "ascii"))
-                file.write(data)
-                file.write(bytes(-len(data) % BLOCK))
-        file.write(END_OF_TAR)
+                member = tarfile.TarInfo(f"{member_key(record)}.{extension}")  # no owner, no time, mode 0644
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+        file.write(END_OF_TAR)  # closing `tar` would fill the file up to a whole record of tapes
 
     def _length(self, record: Record, extension: str) -> int:
         if extension in self._roles:
@@ -185,3 +189,32 @@ def extract_member(shard: Path, member: str, path: Path) -> bool:
         return False
     write_atomic(path, data)
     return True
+
+
+def alias_refusal(options: LayoutOptions, roles: Sequence[str]) -> str | None:
+    """Why an alias cannot be a member of a sample of these roles, or None."""
+    taken = {f"{role}.{kind}" for role in roles for kind in PICTURE_KINDS} | {"json", "txt"}
+    for alias in options.shared.shard_alias:
+        extension, _, role = alias.partition("=")
+        if role not in roles or extension in taken or not ALIAS.fullmatch(extension):
+            return (
+                f"--shard-alias {alias}: give a new extension of small letters and digits, =, and one of "
+                f"{', '.join(roles)}"
+            )
+        taken.add(extension)
+    return None
+
+
+ROW = LayoutRow(
+    name="webdataset",
+    about="WebDataset: USTAR shards with an index for wids",
+    write=write_webdataset,
+    shows_masks=True,
+    uses_shard_options=True,
+    plan=plan_webdataset,
+    takes_url=True,
+    extract=extract_member,
+    mark="*.tar",
+    check=deferred("warpdata.checks.shards:check_webdataset"),
+    refusal=alias_refusal,
+)

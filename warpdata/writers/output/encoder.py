@@ -17,21 +17,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
-import numpy as np
 from jaxtyping import UInt8
 from torch import Tensor
 
-JPEG_QUALITY = 95
-PNG_LEVEL = 1
-
-_PARAMETERS = {
-    "jpg": [
-        *(cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY),
-        *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
-    ],
-    "png": [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL],
-}
+from warpdata.formats.pictures import encode_picture
 
 
 @dataclass(frozen=True)
@@ -43,16 +32,8 @@ class Encoded:
 
 
 def encode_image(image: UInt8[Tensor, "c h w"], kind: Literal["jpg", "png"]) -> Encoded:
-    """Compress RGB (c = 3) or one channel (c = 1); the same picture gives the same bytes.
-
-    JPEG has quality 95 and full colour resolution (4:4:4).
-    """
-    planes = image.numpy()
-    rows = planes[0] if len(planes) == 1 else cv2.merge([planes[2], planes[1], planes[0]])
-    done, data = cv2.imencode(f".{kind}", np.ascontiguousarray(rows), _PARAMETERS[kind])
-    if not done:
-        raise ValueError(f"cannot compress a picture of shape {tuple(image.shape)} as {kind}")
-    return digest(data.tobytes())
+    """Compress a picture, see `encode_picture`, and digest the file."""
+    return digest(encode_picture(image, kind))
 
 
 def digest(data: bytes) -> Encoded:

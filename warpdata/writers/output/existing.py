@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from warpdata.files.atomic import output_errors, part_path, place_file, sync_folder
-from warpdata.formats.manifest import DATASET, MANIFEST, Record, read_dataset, read_manifest
+from warpdata.formats.manifest import DATASET, IMAGE_ROLES, MANIFEST, Record, read_dataset, read_manifest
 from warpdata.writers.layouts.layout import PROMPT
-from warpdata.writers.layouts.webdataset import extract_member
+from warpdata.writers.layouts.table import LAYOUTS
+from warpdata.writers.output.journal import STATE_FOLDER
 from warpdata.writers.output.remote import Remote
 from warpdata.writers.output.triplet_files import FolderLayout
 
@@ -113,7 +114,7 @@ def restore(exports: list[Export], store: Path, layout: FolderLayout) -> Iterato
                     found[role] = (record.sha256[role], record.bytes[role])
                     break
         shown_roles = {role for _, record in shown for role in record.files} - {PROMPT}
-        if found.keys() == shown_roles & wanted.keys() and found.keys() >= {"splats", "reference", "target"}:
+        if found.keys() == shown_roles & wanted.keys() and found.keys() >= set(IMAGE_ROLES):
             sync_folder((store / wanted["target"]).parent)
             yield replace(
                 shown[0][1],
@@ -125,16 +126,46 @@ def restore(exports: list[Export], store: Path, layout: FolderLayout) -> Iterato
             )
 
 
+def restorable(exports: list[Export]) -> set[str]:
+    """Ids of the samples that `restore` can bring back from exports in which no file is missing."""
+    roles: dict[str, set[str]] = {}
+    for export in exports:
+        for record in export.records:
+            if record.shard is None or (export.url is None and _extractor(export) is not None):
+                roles.setdefault(record.id, set()).update(record.files)
+    shown = {record.id: set() for export in exports for record in export.records}
+    for export in exports:
+        for record in export.records:
+            shown[record.id] |= record.files.keys() - {PROMPT}
+    return {sample_id for sample_id, found in roles.items() if shown[sample_id] <= found and found >= set(IMAGE_ROLES)}
+
+
+def _extractor(export: Export) -> Callable[[Path, str, Path], bool] | None:
+    return LAYOUTS[export.layout].extract if export.layout in LAYOUTS else None
+
+
 def _bring_back(export: Export, record: Record, role: str, path: Path) -> bool:
     if has_length(path, record.bytes[role]):
         return True
     if record.shard is not None:
-        return extract_member(export.root / record.shard, record.files[role], path)
+        extract = _extractor(export)
+        return extract is not None and extract(export.root / record.shard, record.files[role], path)
     source = export.root / record.files[role]
     if not has_length(source, record.bytes[role]):
         return False
     place_file(source, path, link=True)
     return True
+
+
+def holds_others_files(root: Path, *, ours: Sequence[str] = ()) -> bool:
+    """Whether a folder holds anything and is no output folder of ours.
+
+    Args:
+        ours: names of files that do not count.
+    """
+    if not root.is_dir() or (root / STATE_FOLDER).exists() or next(find_datasets(root), None) is not None:
+        return False
+    return any(entry.name not in ours for entry in root.iterdir())
 
 
 def has_length(path: Path, length: int) -> bool:

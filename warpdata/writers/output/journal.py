@@ -4,7 +4,8 @@ A journal is a file of JSON lines that only grows, so a killed run loses at most
 
 * `{"begin": [paths]}`: these files are about to be written, and are ours to remove;
 * `{"record": {...}}`: a sample's files are all on the disk;
-* `{"done": [ids]}`: the process has been through all samples of its share, these; `{"done": null}` takes it back.
+* `{"done": [ids], "of": N}`: the process, one of N, has been through all samples of its share, these;
+  `{"done": null}` takes it back.
 """
 
 from __future__ import annotations
@@ -99,10 +100,15 @@ class Journal:
             `close` or `remove`. None when others are still at work.
         """
         self.everyone.acquire()
-        self._append({"done": sorted(ids)})
+        self._append({"done": sorted(ids), "of": self._count})
         self._read_all()
         shares = [self._done.get(worker) for worker in range(self._count)]
         return None if any(share is None for share in shares) else set().union(*shares)
+
+    def read_others(self) -> None:
+        """Take in what other processes have written since."""
+        with output_errors(self.folder):
+            self._read_all()
 
     def reopen(self) -> None:
         """Take back an earlier `finish` of this process: it has begun again."""
@@ -182,8 +188,17 @@ class Journal:
             elif not entry.name.startswith("lock-"):
                 entry.unlink()
 
+    @property
+    def alone(self) -> bool:
+        """Whether no other process is at work on the output."""
+        return not self._others_at_work(all_counts=True)
+
     def _refuse_others(self, *, all_counts: bool) -> None:
         """Refuse to go on beside a process that shares the output among another number, or (all) beside any."""
+        if self._others_at_work(all_counts=all_counts):
+            raise self._busy()
+
+    def _others_at_work(self, *, all_counts: bool) -> bool:
         for path in self.folder.glob("lock-*-of-*"):
             shares_with_us = path.name.endswith(f"-of-{self._count}") and not all_counts
             if path == Path(self._lock.lock_file) or shares_with_us:
@@ -192,7 +207,8 @@ class Journal:
                 with FileLock(path, timeout=0):
                     pass
             except Timeout:
-                raise self._busy() from None
+                return True
+        return False
 
     def _busy(self) -> OutputError:
         return OutputError(
@@ -223,5 +239,5 @@ class Journal:
                 if "record" in entry:
                     record = Record.from_json(entry["record"])
                     self.records[record.id] = record
-                if "done" in entry:
-                    self._done[worker] = entry["done"]
+                if "done" in entry:  # shares of another number of processes are other samples
+                    self._done[worker] = entry["done"] if entry.get("of", self._count) == self._count else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from warpdata.config import ExportOptions
 from warpdata.errors import OutputError
 from warpdata.files.atomic import write_atomic
 from warpdata.files.bounded_json import dump_json, fingerprint
-from warpdata.formats.manifest import DATASET, MANIFEST, write_manifest
+from warpdata.formats.manifest import DATASET, MANIFEST, read_manifest, write_manifest
+from warpdata.plugins import OwnOptions
 from warpdata.writers.layouts.layout import Place, Samples
-from warpdata.writers.layouts.table import SHARD_PLANS, describe_layout, write_layout
-from warpdata.writers.output.existing import all_paths, find_exports, layout_roots, remove_export, remove_files
+from warpdata.writers.layouts.table import chosen_rows, options_of
+from warpdata.writers.layouts.write import describe_layout, write_layout
+from warpdata.writers.output.existing import Export, all_paths, find_exports, layout_roots, remove_export, remove_files
 from warpdata.writers.output.journal import Journal
 from warpdata.writers.output.shards import note_path, pack
 
@@ -30,7 +33,9 @@ class OutputFolder:
         options: JSON, all that the bytes of the export depend on.
         export: which layouts, and how.
         scene_formats: formats in which scenes are written beside the layouts.
-        overwrite: whether exports made with other options, and files that are not ours, may be replaced.
+        overwrite: whether exports made with other options, and files that are not ours, may be replaced. They are when
+            the first file is about to be written, so that a run that makes nothing replaces nothing.
+        own: options of single layouts.
 
     Attributes:
         journal: what has been done so far.
@@ -52,10 +57,13 @@ class OutputFolder:
         *,
         overwrite: bool,
         scene_formats: Sequence[str] = (),
+        own: OwnOptions | None = None,
     ):
         self.roots = layout_roots(root, export.layout, scene_formats)
         self.commands: list[str] = []
         self.intact = False
+        self._layouts = [(row, options_of(row, export, own or OwnOptions())) for row in chosen_rows(export.layout)]
+        self._replaced: list[Export] = []
         self._root, self._options, self._export, self._overwrite = root, options, export, overwrite
         self.journal = Journal(root, export.worker)
         try:
@@ -74,6 +82,7 @@ class OutputFolder:
         """
         if root.is_relative_to(self.journal.folder):
             return
+        self._make_free()
         below = root.relative_to(self._root)
         paths = [(below / path).as_posix() for path in paths]
         if not self._overwrite:
@@ -100,25 +109,39 @@ class OutputFolder:
     def pack_share(self, samples: Samples) -> None:
         """Write this worker's share of the shards, so that `complete` finds them done."""
         number, count = self._export.worker
-        for layout in self._export.layout:
-            if layout in SHARD_PLANS and count > 1:
-                shards = SHARD_PLANS[layout](samples, self._export)
-                pack(shards[number::count], self._place(layout), self._export.shard_url)
+        for row, options in self._layouts:
+            if row.plan is not None and count > 1:
+                shards = row.plan(samples, options)
+                pack(shards[number::count], self._place(row.name), self._export.shard_url)
 
     def complete(self, samples: Samples) -> None:
         """Write every layout, its `dataset.json` last; then remove what of ours no layout lists, and the state."""
-        for layout in self._export.layout if samples.records else ():
-            written = write_layout(layout, samples, self._export, self._options, self._place(layout))
+        for row, options in self._layouts if samples.records else ():
+            written = write_layout(row, samples, options, self._options, self._place(row.name))
             if written.commands:
                 self.commands.append(written.commands)
         self._sweep()
         self.journal.remove()
+
+    def tidy(self) -> None:
+        """Remove what unfinished runs left beside exports that stay as they are."""
+        if self.journal.alone:
+            self._sweep()
+            self.journal.forget()
 
     def complete_scenes(self, name: str, files: dict[str, Any], scenes: dict[str, Any]) -> None:
         """Say of a format of scenes that it is complete, `dataset.json` last."""
         self.begin(self.roots[name], [MANIFEST, DATASET])
         about = {**describe_layout(name, self._options), "scenes": scenes}
         write_manifest(self.roots[name], [], about, files)
+
+    def once_complete(self) -> set[str]:
+        """Ids of the samples of exports that are, or were before they began to be changed, complete here."""
+        ids = set()
+        for root in set(self.roots.values()) - {export.root for export in self._replaced}:
+            with suppress(OutputError):  # none, or damaged
+                ids.update(record.id for record in read_manifest(root))
+        return ids
 
     def state(self, layout: str) -> Path:
         """Where the state keeps what is known of an unfinished layout."""
@@ -139,18 +162,28 @@ class OutputFolder:
                     f"{self._root} holds an export made with other options ({_difference(others[0], self._options)}); "
                     "use --overwrite to replace it, or choose another output folder"
                 )
-            for export in self.exports:
-                remove_export(export)
-            remove_files(self._root, self.journal.begun)
-            self.journal.clear()
-            self.exports = []
+            if unfinished is not None and fingerprint(unfinished) != fingerprint(self._options):
+                remove_files(self._root, self.journal.begun - set(all_paths(self._root, self.exports)))
+                self.journal.clear()
+            self._replaced, self.exports = self.exports, []
         complete = {export.layout for export in self.exports} == set(self.roots)
         self.intact = complete and not any(path for export in self.exports for path in export.missing())
-        if self.intact:  # whatever a kill left to do is to tidy up
-            self._sweep()
-            self.journal.forget()
+        listed = {record.id for export in self.exports for record in export.records}
+        if self.intact and self.journal.records.keys() <= listed:  # whatever a kill left to do is to tidy up
+            self.tidy()
         self.journal.options = self._options
         self.journal.reopen()
+
+    def _make_free(self) -> None:
+        """Remove the exports that are to be replaced. Of several processes that share the output one does it."""
+        if not self._replaced:
+            return
+        with self.journal.everyone:
+            there = [export for export in self._replaced if (export.root / DATASET).exists()]
+            self.journal.begin(all_paths(self._root, there))
+            for export in there:
+                remove_export(export)
+        self._replaced = []
 
     def _sweep(self) -> None:
         """Remove files of ours that no layout lists."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from warpdata.config import ExportOptions
 from warpdata.files.bounded_json import fingerprint, read_text
+from warpdata.formats.manifest import scene_of
 
 
 class Prompts:
@@ -36,8 +37,7 @@ class Prompts:
 
         None where there is none; an empty text that was given stays an empty text.
         """
-        scene = sample_id.split("/", 1)[0]
-        for key in (sample_id, scene):
+        for key in (sample_id, scene_of(sample_id)):
             if key in self._texts:
                 return self._texts[key]
         return own if self._default is None else self._default

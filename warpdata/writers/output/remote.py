@@ -10,8 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import fsspec
-
 from warpdata.errors import OutputError
 from warpdata.files.atomic import part_path
 
@@ -35,6 +33,8 @@ class Remote:
     """
 
     def __init__(self, url: str):
+        import fsspec  # takes a while, and few outputs go elsewhere
+
         self._url = url.rstrip("/")
         try:
             self._fs, self._root = fsspec.core.url_to_fs(self._url)

@@ -12,9 +12,11 @@ from warpdata.errors import OutputError, SceneError
 from warpdata.files.atomic import output_errors, sync_file, sync_folder, write_atomic
 from warpdata.files.bounded_json import dump_json, read_json
 from warpdata.files.digests import file_sha256
+from warpdata.plugins import OwnOptions
 from warpdata.writers.output.existing import has_length
 from warpdata.writers.output.output_folder import OutputFolder
-from warpdata.writers.scenes import SCENE_FORMATS, SceneFrames
+from warpdata.writers.scenes.frames import SceneFrames
+from warpdata.writers.scenes.table import SCENE_FORMATS
 
 
 class SceneExports:
@@ -24,10 +26,11 @@ class SceneExports:
         folder: the run's output.
         formats: names of `SCENE_FORMATS`.
         overwrite: whether scenes made from another input may be replaced.
+        own: options of single formats.
     """
 
-    def __init__(self, folder: OutputFolder, formats: Sequence[str], *, overwrite: bool):
-        self._folder, self._formats, self._overwrite = folder, formats, overwrite
+    def __init__(self, folder: OutputFolder, formats: Sequence[str], *, overwrite: bool, own: OwnOptions):
+        self._folder, self._formats, self._overwrite, self._own = folder, formats, overwrite, own
 
     def missing(self, scene_id: str, key: str) -> list[str]:
         """Formats in which a scene is still to be written.
@@ -53,6 +56,10 @@ class SceneExports:
                 missing.append(name)
         return missing
 
+    def holds(self, scene_id: str) -> bool:
+        """Whether a complete export has a scene in any format."""
+        return any(scene_id in export.about.get("scenes", ()) for export in self._folder.exports)
+
     def write(self, frames: SceneFrames, formats: Sequence[str]) -> dict[str, str]:
         """Write a scene in some formats.
 
@@ -64,13 +71,14 @@ class SceneExports:
         """
         left_out = {}
         for name in formats:
+            row = SCENE_FORMATS[name]
             draft = self._folder.state(name) / "draft" / frames.scene_id
             with output_errors(draft):
                 shutil.rmtree(draft, ignore_errors=True)
                 draft.mkdir(parents=True)
                 refused = None
                 try:
-                    SCENE_FORMATS[name](frames, draft)
+                    row.write(frames, draft, None if row.options is None else self._own.of(row.options))
                 except SceneError as error:
                     refused = left_out[f"scenes/{name}"] = str(error)
                     shutil.rmtree(draft)

@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from warpdata.config import ExportOptions, OutputOptions
 from warpdata.errors import OutputError
 from warpdata.files.bounded_json import fingerprint
-from warpdata.formats.manifest import Record
+from warpdata.formats.manifest import Record, scene_of
 from warpdata.formats.ply import PointCloud
+from warpdata.plugins import OwnOptions
 from warpdata.triplets.scene_pairs import ScenePairs
 from warpdata.triplets.triplet import Triplet
-from warpdata.writers.layouts.layout import Samples, layout_options
+from warpdata.writers.layouts.layout import Samples
+from warpdata.writers.layouts.table import chosen_rows, what_bytes_depend_on
 from warpdata.writers.output.encoder import Encoded, Encoder
-from warpdata.writers.output.existing import has_length, restore
+from warpdata.writers.output.existing import has_length, restorable, restore
 from warpdata.writers.output.journal import STATE_FOLDER
 from warpdata.writers.output.output_folder import OutputFolder
 from warpdata.writers.output.prompts import Prompts
+from warpdata.writers.output.refusals import refuse_roles, refuse_unusable
 from warpdata.writers.output.scene_exports import SceneExports
 from warpdata.writers.output.triplet_files import FolderLayout, describe, store
-from warpdata.writers.scenes import SceneFrames
+from warpdata.writers.scenes.frames import SceneFrames
+from warpdata.writers.scenes.table import SCENE_FORMATS
 
 log = logging.getLogger(__name__)
 
 STORE_THREADS = 8
 """Threads that wait for the disk; they cost no processor time."""
-
-MASK_LAYOUTS = {"folder", "webdataset", "hf-parquet", "litdata"}
-"""Layouts that show masks; without one of them masks are not made."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,18 +53,31 @@ class RunInfo:
 
 
 @contextmanager
-def open_writers(export: ExportOptions, output: OutputOptions, run: RunInfo) -> Iterator[Writers]:
+def open_writers(
+    export: ExportOptions,
+    output: OutputOptions,
+    run: RunInfo,
+    *,
+    scene_ids: Sequence[str] | None = None,
+    own: OwnOptions | None = None,
+) -> Iterator[Writers]:
     """Write triplets in one or several layouts.
 
     Leaving the block completes the output: layouts, manifests, and `dataset.json` last. Leaving it with an exception,
     or being killed in it, keeps what is done for the next run with the same options, which ends with the same bytes.
+    A complete output to which triplets are added stays complete as it was until all of them are there.
+
+    Args:
+        scene_ids: all scenes of the input, whichever worker makes them; where they are given, an output that holds
+            triplets of other scenes is refused at once, else when all triplets have been asked for.
+        own: options of single layouts and scene formats.
 
     Raises:
         OutputError: the output folder holds an export made with other options or inputs and `output.overwrite` is not
-            set, another run is writing there, or a file cannot be written.
-        ValueError: the prompt file cannot be used.
+            set, another run is writing there, a package that is needed is missing, or a file cannot be written.
+        ValueError: a name is unknown, options contradict each other, or the prompt file cannot be used.
     """
-    writers = Writers(export, output, run)
+    writers = Writers(export, output, run, scene_ids, own or OwnOptions())
     try:
         yield writers
         writers.finish()
@@ -73,38 +88,58 @@ def open_writers(export: ExportOptions, output: OutputOptions, run: RunInfo) -> 
 class Writers:
     """Open output; made by `open_writers`."""
 
-    def __init__(self, export: ExportOptions, output: OutputOptions, run: RunInfo):
+    def __init__(
+        self,
+        export: ExportOptions,
+        output: OutputOptions,
+        run: RunInfo,
+        scene_ids: Sequence[str] | None,
+        own: OwnOptions,
+    ):
+        refuse_unusable(output.output_dir, export, output.export_scenes, own)
+        rows = chosen_rows(export.layout)
+        formats = [SCENE_FORMATS[name] for name in output.export_scenes]
+        masks = any(row.shows_masks for row in rows)
         self._output, self._run, self._worker_count = output, run, export.worker[1]
         self._prompts = Prompts.of_options(export)
-        masks = bool(MASK_LAYOUTS & set(export.layout))
         self._layout = FolderLayout(
             extension="png" if output.output_format == "png" else "jpg",
             coverage=output.coverage and masks,
             confidence=output.confidence and masks,
-            ply=output.save_ply and "folder" in export.layout,
+            ply=output.save_ply and any(row.shows_points for row in rows),
         )
+        refuse_roles(export, self._layout.picture_roles, own)
         options = {
             "run": run.options,
             "warp_version": run.warp_version,
             "files": asdict(self._layout),
-            **layout_options(export, self._prompts.digest),
+            **what_bytes_depend_on(export, self._prompts.digest, own, formats),
             "scenes": list(output.export_scenes),
         }
         self._folder = OutputFolder(
-            output.output_dir, options, export, overwrite=output.overwrite, scene_formats=output.export_scenes
+            output.output_dir,
+            options,
+            export,
+            overwrite=output.overwrite,
+            scene_formats=output.export_scenes,
+            own=own,
         )
-        self._scenes = SceneExports(self._folder, output.export_scenes, overwrite=output.overwrite)
+        self._scenes = SceneExports(self._folder, output.export_scenes, overwrite=output.overwrite, own=own)
         self._journal = self._folder.journal
-        self._store_root = self._folder.roots.get("folder", output.output_dir / STATE_FOLDER / "triplets")
+        own_place = next((self._folder.roots[row.name] for row in rows if row.is_triplet_folder), None)
+        self._store_root = own_place or output.output_dir / STATE_FOLDER / "triplets"
         self._asked: set[str] = set()
+        self._scene_was_written = False
+        self._complete: dict[str, Record] = {}
         self._pending: deque[Future[None]] = deque()
         self._encoder = Encoder(output.write_threads)
         self._storing = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store")
         try:
-            self._complete: dict[str, Record] = {}
             if self._folder.intact:
                 self._complete = {record.id: record for export in self._folder.exports for record in export.records}
-            else:
+            if scene_ids is not None:
+                self._refuse_unasked({one for one in self._protected() if scene_of(one) in set(scene_ids)})
+            if not self._folder.intact:
                 self._unpack()
         except BaseException:
             self.close()
@@ -158,7 +193,10 @@ class Writers:
         Raises:
             OutputError: this or an earlier triplet cannot be written; names the file.
         """
-        self._unpack()
+        if triplet.id in self._complete:
+            self._unpack()
+        elif self._folder.exports:
+            self._refuse_unamendable(self._complete.keys() - self._restorable)
         files = self._layout.files(triplet.id)
         self._folder.begin(self._store_root, files.values())
         self._asked.add(triplet.id)
@@ -187,7 +225,9 @@ class Writers:
         missing = self._scenes.missing(frames.scene_id, frames.key)
         if not missing:
             return {}
-        self._unpack()
+        if self._scenes.holds(frames.scene_id):
+            self._unpack()
+        self._scene_was_written = True
         return self._scenes.write(frames, missing)
 
     def finish(self) -> None:
@@ -195,11 +235,12 @@ class Writers:
         while self._pending:
             self._pending.popleft().result()
         alone = self._worker_count == 1
-        if self._folder.intact and not (alone and self._unasked(self._asked)):
-            log.info("%s is complete already", self._output.output_dir)
-            return
         if alone:
             self._refuse_unasked(self._asked)
+        if self._folder.intact and not self._has_changes(alone):
+            self._folder.tidy()
+            log.info("%s is complete already", self._output.output_dir)
+            return
         asked = self._journal.finish(self._asked)
         if asked is None:
             return
@@ -216,16 +257,46 @@ class Writers:
         self._storing.shutdown(cancel_futures=True)
         self._journal.close()
 
-    def _unasked(self, asked: set[str]) -> list[str]:
-        """Triplets of an earlier run that none of this run's inputs gives."""
-        return sorted((self._complete.keys() | self._journal.records.keys()) - asked)
+    def _protected(self) -> set[str]:
+        """Ids of the triplets that this run may not drop without being told to.
+
+        Those of a complete export. An output that is not complete, but was before a run began to change it, still has
+        its manifest, and what that run added is not protected. Of an output that never was complete all triplets are.
+        """
+        listed = self._complete.keys() or self._folder.once_complete()
+        return set(listed or self._journal.records.keys())
 
     def _refuse_unasked(self, asked: set[str]) -> None:
-        unasked = self._unasked(asked)
+        unasked = sorted(self._protected() - asked)
         if unasked and not self._output.overwrite:
+            scenes = sorted({scene_of(sample_id) for sample_id in unasked})
             raise OutputError(
                 f"{self._output.output_dir} holds {len(unasked)} triplets that this input does not give "
-                f"({unasked[0]}, ...); nothing was changed: use --overwrite to drop them, or another output folder"
+                f"({unasked[0]}, ...; of {' '.join(scenes[:3])}{' ...' if len(scenes) > 3 else ''}); nothing was "
+                "changed: bring their scenes back under the names they had, use --overwrite to drop them, or choose "
+                "another output folder"
+            )
+
+    def _has_changes(self, alone: bool) -> bool:
+        """Whether a complete output is to be made again with other triplets in it."""
+        if alone:
+            dropped = self._complete.keys() - self._asked
+            added = (self._journal.records.keys() & self._asked) - self._complete.keys()
+            return bool(self._scene_was_written or added or dropped)
+        self._journal.read_others()
+        return bool(self._scene_was_written or self._journal.records.keys() - self._complete.keys())
+
+    @cached_property
+    def _restorable(self) -> set[str]:
+        return restorable(self._folder.exports)
+
+    def _refuse_unamendable(self, lost: Iterable[str]) -> None:
+        lost = sorted(lost)
+        if lost:
+            advice = "remove it" if self._output.overwrite else "use --overwrite, or choose another output folder"
+            raise OutputError(
+                f"{self._output.output_dir} is a complete export that cannot be amended ({lost[0]} cannot be taken "
+                f"out of it); {advice}"
             )
 
     def _unpack(self) -> None:
@@ -234,12 +305,7 @@ class Writers:
             return
         for record in restore(self._folder.exports, self._store_root, self._layout):
             self._journal.add(record)
-        lost = sorted((self._complete.keys() & self._asked) - self._journal.records.keys())
-        if lost:
-            raise OutputError(
-                f"{self._output.output_dir} is a complete export that cannot be amended ({lost[0]} cannot be taken "
-                "out of it); use --overwrite, or choose another output folder"
-            )
+        self._refuse_unamendable((self._complete.keys() & self._asked) - self._journal.records.keys())
         self._folder.dissolve()
         self._complete = {}
 

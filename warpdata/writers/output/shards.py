@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,28 +15,11 @@ from typing_extensions import Buffer
 from warpdata.files.atomic import atomic_file, sync_folder, write_atomic
 from warpdata.files.bounded_json import dump_json, fingerprint, read_json
 from warpdata.formats.manifest import Record
-from warpdata.writers.layouts.layout import Place
+from warpdata.writers.layouts.layout import Place, Shard
 from warpdata.writers.output.remote import Remote
 
 PACK_THREADS = 4
 """Shards that are packed at once; packing waits for the disk and the network most of the time."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shard:
-    """A file of several samples.
-
-    Attributes:
-        path: below the layout's root.
-        records: its samples.
-        key: equal only for shards of the same content.
-        write: writes its bytes; the same ones every time.
-    """
-
-    path: str
-    records: Sequence[Record]
-    key: str
-    write: Callable[[io.RawIOBase], None]
 
 
 def plan_shards(
@@ -46,12 +29,12 @@ def plan_shards(
     shards: list[list[Record]] = []
     filled = 0
     for record in records:
-        size = sample_bytes(record)
-        if not shards or len(shards[-1]) == max_samples or filled + size > max_bytes:
+        length = sample_bytes(record)
+        if not shards or len(shards[-1]) == max_samples or filled + length > max_bytes:
             shards.append([])
             filled = 0
         shards[-1].append(record)
-        filled += size
+        filled += length
     return shards
 
 

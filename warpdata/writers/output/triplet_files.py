@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from warpdata.files.atomic import sync_folder, write_atomic
-from warpdata.formats.manifest import Record, camera_json
+from warpdata.formats.manifest import IMAGE_ROLES, MASK_ROLES, Record, scene_of
+from warpdata.formats.manifest_cameras import cameras_to_json
 from warpdata.formats.ply import PointCloud, encode_ply
 from warpdata.triplets.triplet import Triplet
 from warpdata.writers.output.encoder import Encoded, Encoder
@@ -30,10 +31,14 @@ class FolderLayout:
     confidence: bool = True
     ply: bool = False
 
+    @property
+    def picture_roles(self) -> list[str]:
+        """Roles of the pictures and masks of a triplet."""
+        return [*IMAGE_ROLES, *(role for role in MASK_ROLES if getattr(self, role))]
+
     def files(self, sample_id: str) -> dict[str, str]:
         """Role -> path below the root."""
-        extensions = dict.fromkeys(("splats", "reference", "target"), self.extension)
-        extensions |= {role: "png" for role in ("coverage", "confidence") if getattr(self, role)}
+        extensions = {role: self.extension if role in IMAGE_ROLES else "png" for role in self.picture_roles}
         files = {role: f"{sample_id}_{role}.{extension}" for role, extension in extensions.items()}
         return files | ({"points": f"{sample_id}_reference.ply"} if self.ply else {})
 
@@ -43,18 +48,18 @@ class FolderLayout:
         Raises:
             ValueError: points are to be written and none are given.
         """
-        scene = triplet.id.split("/", 1)[0]
-        size = tuple(triplet.target.shape[-2:])
+        scene = scene_of(triplet.id)
+        hw = tuple(triplet.target.shape[-2:])
         kind = "png" if self.extension == "png" else "jpg"
         encoded = {
             "splats": encoder.submit(triplet.splat, kind),
-            "reference": encoder.submit(triplet.reference, kind, (scene, triplet.reference_name, size)),
-            "target": encoder.submit(triplet.target, kind, (scene, triplet.target_name, size)),
+            "reference": encoder.submit(triplet.reference, kind, (scene, triplet.reference_name, hw)),
+            "target": encoder.submit(triplet.target, kind, (scene, triplet.target_name, hw)),
         }
         if self.coverage:
             encoded["coverage"] = encoder.submit(triplet.coverage, "png")
         if self.confidence:
-            key = (scene, triplet.reference_name, size, "confidence")
+            key = (scene, triplet.reference_name, hw, "confidence")
             encoded["confidence"] = encoder.submit(triplet.confidence, "png", key)
         if self.ply:
             if points is None:
@@ -70,14 +75,14 @@ def describe(
     height, width = triplet.target.shape[-2:]
     return Record(
         id=triplet.id,
-        scene=triplet.id.split("/", 1)[0],
+        scene=scene_of(triplet.id),
         reference=triplet.reference_name,
         target=triplet.target_name,
         size=(width, height),
         files=files,
         sha256={},
         bytes={},
-        camera=camera_json(triplet.reference_camera, triplet.target_camera),
+        camera=cameras_to_json(triplet.reference_camera, triplet.target_camera),
         warp={"version": warp_version, **triplet.scores},
         geometry=geometry,
         prompt=prompt,

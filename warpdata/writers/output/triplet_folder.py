@@ -7,9 +7,10 @@ from pathlib import Path
 
 from warpdata.errors import OutputError
 from warpdata.files.digests import file_sha256
-from warpdata.formats.manifest import IMAGE_ROLES, MASK_ROLES, Record, read_dataset, read_manifest
+from warpdata.formats.manifest import IMAGE_ROLES, MASK_ROLES, Record, read_dataset, read_manifest, scene_of
 from warpdata.sources.decode import image_size
 from warpdata.sources.naming import unique_names
+from warpdata.writers.layouts.table import LAYOUTS
 from warpdata.writers.output.existing import has_length
 from warpdata.writers.output.journal import STATE_FOLDER
 
@@ -30,7 +31,7 @@ def read_triplet_folder(folder: Path) -> list[Record]:
     about = read_dataset(folder)
     if about is None:
         return _read_by_names(folder)
-    if about["layout"] != "folder":
+    if about["layout"] not in LAYOUTS or not LAYOUTS[about["layout"]].is_triplet_folder:
         raise OutputError(f"{folder} is an export in the layout {about['layout']}; export from a triplet folder")
     records = read_manifest(folder)
     for record in records:
@@ -65,7 +66,7 @@ def _record(folder: Path, sample_id: str, stem: str, files: dict[str, Path]) -> 
     height, width = image_size(files["target"])
     return Record(
         id=sample_id,
-        scene=sample_id.split("/", 1)[0],
+        scene=scene_of(sample_id),
         reference="",
         target=stem,
         size=(width, height),

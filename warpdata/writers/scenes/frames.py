@@ -15,12 +15,12 @@ from torch import Tensor
 
 from warpdata.camera import Camera, unproject
 from warpdata.errors import CacheError, ViewError
+from warpdata.formats.pictures import encode_picture
 from warpdata.formats.ply import PointCloud
 from warpdata.geometry.maths.fit import fit_depth
 from warpdata.sources.fit import fit_image
 from warpdata.sources.picture import Picture
 from warpdata.triplets.scene_pairs import ScenePairs
-from warpdata.writers.output.encoder import encode_image
 
 MAX_POINTS = 100_000
 """Points of a scene, taken evenly from its depth maps: enough to start a reconstruction from."""
@@ -51,6 +51,10 @@ class SceneFrame:
         """fx, fy, cx, cy in pixels; the first pixel's centre is at (0.5, 0.5)."""
         K = self.camera.K
         return K[0, 0].item(), K[1, 1].item(), K[0, 2].item(), K[1, 2].item()
+
+    @property
+    def K(self) -> Float64[np.ndarray, "3 3"]:
+        return self.camera.K.numpy()
 
     @property
     def cam_from_world(self) -> Float64[np.ndarray, "4 4"]:
@@ -148,16 +152,10 @@ class PointSampler:
 
 def save_image(image: UInt8[Tensor, "c H W"], path: Path) -> None:
     """Write a picture as JPEG (.jpg) or PNG (.png); makes its folder."""
+    save_bytes(encode_picture(image, path.suffix[1:]), path)
+
+
+def save_bytes(data: bytes, path: Path) -> None:
+    """Write a file; makes its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode_image(image, path.suffix[1:]).data)
-
-
-def save_text(text: str, path: Path) -> None:
-    """Write text as UTF-8 with line ends as they are; makes its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode())
-
-
-def matrix_text(matrix: Float64[np.ndarray, "rows columns"]) -> str:
-    """Rows on lines, numbers with all their digits."""
-    return "".join(" ".join(f"{value:.17g}" for value in row) + "\n" for row in matrix)
+    path.write_bytes(data)

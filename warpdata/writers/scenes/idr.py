@@ -1,22 +1,17 @@
-"""IDR and NeuS: numbered pictures and masks, and projection matrices that decompose into K, R and the centre.
-
-Both readers take rays at whole-number coordinates, so cx and cy are half a pixel less than ours.
-"""
+"""IDR and NeuS: numbered pictures and masks, and projection matrices that decompose into K, R and the centre."""
 
 from __future__ import annotations
 
-import io
-import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float64
 
 from warpdata.errors import SceneError
 from warpdata.files.bounded_json import dump_json
-from warpdata.writers.scenes.frames import PointSampler, SceneFrames, save_image, save_text
-from warpdata.writers.scenes.nsvf import PIXEL_OFFSET
+from warpdata.formats.idr import encode_cameras
+from warpdata.writers.scenes.frames import PointSampler, SceneFrames, save_bytes, save_image
 
 FAR_ORIGIN = 1000.0
 """Cameras farther from the origin than this many radii of the scene lose digits when readers cast to float32."""
@@ -25,7 +20,7 @@ INSIDE_SHARE = 0.99
 """Share of the scene's points that lie inside the unit sphere."""
 
 
-def write_idr(frames: SceneFrames, root: Path) -> None:
+def write_idr(frames: SceneFrames, root: Path, own: Any = None) -> None:
     """Write `image/`, `mask/` (all inside), `cameras.npz`, and the same as `cameras_sphere.npz` for NeuS.
 
     Where the scene lies so far from the origin that float32 would not do, the origin is moved into it, and
@@ -41,10 +36,7 @@ def write_idr(frames: SceneFrames, root: Path) -> None:
         name = f"{number:0{digits}d}.png"
         save_image(frame.image, root / "image" / name)
         save_image(torch.full((1, *frame.camera.hw), 255, dtype=torch.uint8), root / "mask" / name)
-        K = np.eye(4)
-        K[:3, :3] = frame.camera.K.numpy()
-        K[:2, 2] -= PIXEL_OFFSET
-        cameras.append((K, frame.cam_from_world.copy()))
+        cameras.append((frame.K, frame.cam_from_world.copy()))
         sampler.add(frame)
     if not cameras:
         return
@@ -54,25 +46,11 @@ def write_idr(frames: SceneFrames, root: Path) -> None:
     centre = np.median(xyz, axis=0)
     radius = float(np.quantile(np.linalg.norm(xyz - centre, axis=1), INSIDE_SHARE)) or 1.0
     origin = centre if np.linalg.norm(centre) > FAR_ORIGIN * radius else np.zeros(3)
-    save_text(dump_json({"origin": origin.tolist()}) + "\n", root / "origin.json")
+    save_bytes((dump_json({"origin": origin.tolist()}) + "\n").encode(), root / "origin.json")
 
-    scale = np.diag([radius, radius, radius, 1.0])
-    scale[:3, 3] = centre - origin
-    arrays = {}
-    for number, (K, cam_from_world) in enumerate(cameras):
+    world_from_sphere = np.diag([radius, radius, radius, 1.0])
+    world_from_sphere[:3, 3] = centre - origin
+    for _, cam_from_world in cameras:
         cam_from_world[:3, 3] += cam_from_world[:3, :3] @ origin
-        arrays[f"world_mat_{number}"] = K @ cam_from_world
-        arrays[f"scale_mat_{number}"] = scale
     for name in ("cameras.npz", "cameras_sphere.npz"):
-        (root / name).write_bytes(npz_bytes(arrays))
-
-
-def npz_bytes(arrays: dict[str, Float64[np.ndarray, "4 4"]]) -> bytes:
-    """What `numpy.savez` writes, without the time of day."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            content = io.BytesIO()
-            np.lib.format.write_array(content, array, allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
-    return file.getvalue()
+        save_bytes(encode_cameras(cameras, world_from_sphere), root / name)

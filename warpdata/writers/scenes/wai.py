@@ -3,49 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import OpenEXR
 
-from warpdata.files.bounded_json import dump_json
-from warpdata.writers.scenes.frames import SceneFrame, SceneFrames, save_image, save_text
-from warpdata.writers.scenes.nerfstudio import pinhole_json, share_intrinsics
+from warpdata.formats.wai import SCENE_META, WaiFrame, scene_meta_text
+from warpdata.writers.scenes.frames import SceneFrame, SceneFrames, save_bytes, save_image
 
 
-def write_wai(frames: SceneFrames, root: Path) -> None:
+def write_wai(frames: SceneFrames, root: Path, own: Any = None) -> None:
     """Write `scene_meta.json`, `images/` and `depth/`."""
-    entries, intrinsics = [], []
+    written: list[WaiFrame] = []
     for frame in frames:
         image, depth = f"images/{frame.name}.jpg", f"depth/{frame.name}.exr"
         save_image(frame.image, root / image)
         _save_depth(frame, root / depth)
-        entries.append(
-            {
-                "frame_name": frame.name,
-                "file_path": image,
-                "image": image,
-                "depth": depth,
-                "transform_matrix": frame.world_from_cam.tolist(),
-            }
+        written.append(
+            WaiFrame(
+                name=frame.name,
+                image=image,
+                depth=depth,
+                K=frame.K,
+                world_from_cam=frame.world_from_cam,
+                hw=frame.camera.hw,
+            )
         )
-        intrinsics.append({key: value for key, value in pinhole_json(frame).items() if key[0] not in "kp"})
-    if not entries:
-        return
-    shared, entries = share_intrinsics(intrinsics, entries)
-    content = {
-        "scene_name": frames.scene_id,
-        "dataset_name": "warpdata",
-        "version": "0.1",
-        "shared_intrinsics": bool(shared),
-        "camera_model": "PINHOLE",
-        "camera_convention": "opencv",
-        "scale_type": frames.scale,
-        **shared,
-        "frames": entries,
-        "scene_modalities": {},
-        "frame_modalities": {name: {"frame_key": name, "format": name} for name in ("image", "depth")},
-    }
-    save_text(dump_json(content, indent=1) + "\n", root / "scene_meta.json")
+    if written:
+        save_bytes(scene_meta_text(frames.scene_id, written, scale=frames.scale).encode(), root / SCENE_META)
 
 
 def _save_depth(frame: SceneFrame, path: Path) -> None:
