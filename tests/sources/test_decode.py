@@ -12,8 +12,9 @@ from PIL import Image
 
 from tests.scenes import plane_camera, plane_picture, write_image
 from warpdata.errors import ViewError
-from warpdata.sources.decode import image_size, is_image_name, load_image, load_mask
+from warpdata.sources.decode import image_size, load_image, load_mask
 from warpdata.sources.fit import fit_image
+from warpdata.sources.picture_names import is_image_name
 
 PICTURE = plane_picture(plane_camera(0))
 

@@ -21,7 +21,8 @@ from warpdata.camera import Camera, check_camera, invert_rigid
 from warpdata.errors import SceneError, ViewError
 from warpdata.files.bounded_json import read_json
 from warpdata.files.paths import check_inside, resolve_inside
-from warpdata.sources.decode import IMAGE_SUFFIXES, image_size
+from warpdata.sources.decode import image_size
+from warpdata.sources.picture_names import IMAGE_SUFFIXES
 from warpdata.sources.scene import DepthFile
 
 TRANSFORMS_FILE = "transforms.json"

@@ -22,8 +22,8 @@ from warpdata.config import SourceOptions
 from warpdata.errors import SceneError, SourceError, ViewError
 from warpdata.files.paths import check_inside
 from warpdata.formats.transforms import TRANSFORMS_FILE, Transforms, read_transforms
-from warpdata.sources.decode import is_image_name
 from warpdata.sources.naming import natural_key, unique_names
+from warpdata.sources.picture_names import is_image_name
 from warpdata.sources.scene import Scene, View
 from warpdata.sources.select import select_views
 
