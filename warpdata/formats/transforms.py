@@ -3,7 +3,8 @@
 `transform_matrix` takes camera to world, with OpenGL axes (y up, z backward) unless `camera_convention` is `opencv`.
 Intrinsics stand at the top or in the frames, which win. `applied_transform` moved the world before the matrices were
 written; as any world frame will do, it is not needed. `applied_scale` shrank the poses but not the depth files, so
-their unit is multiplied by it.
+their unit is multiplied by it. Depth in whole numbers (PNG, `.npy` of integers) is in millimetres unless
+`depth_unit_scale_factor` says otherwise; depth in floats (`.npy`, EXR) is in scene units unless it does.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from warpdata.camera import Camera, check_camera, invert_rigid
 from warpdata.errors import SceneError, ViewError
 from warpdata.files.bounded_json import read_json
 from warpdata.files.paths import check_inside, resolve_inside
-from warpdata.sources.decode import image_size
+from warpdata.formats.npy import holds_whole_numbers
+from warpdata.sources.decode import image_size, orientation
+from warpdata.sources.orientation import undecided
 from warpdata.sources.picture_names import IMAGE_SUFFIXES
 from warpdata.sources.scene import DepthFile
 
@@ -159,6 +162,8 @@ def _find_image(root: Path, image_folder: Path, file_path: str) -> Path:
 
 def _picture_hw(entry: Mapping[str, Any], path: Path) -> tuple[int, int]:
     if "w" not in entry or "h" not in entry:
+        if (tag := orientation(path)) != 1:
+            raise ViewError(undecided(path, tag, "its camera"))
         return image_size(path)
     height, width = _number(entry, "h"), _number(entry, "w")
     if not (height >= 1 and width >= 1 and height.is_integer() and width.is_integer()):
@@ -215,11 +220,16 @@ def _depth_file(root: Path, entry: Mapping[str, Any]) -> DepthFile | None:
     if scale_key is not None:
         unit = _number(entry, scale_key)
     else:
-        unit = _MILLIMETRE if path.suffix.lower() == ".png" else 1.0
+        unit = _MILLIMETRE if _in_whole_numbers(path) else 1.0
     unit *= _number(entry, "applied_scale") if "applied_scale" in entry else 1.0
     if not unit > 0:
         raise ViewError(f"the unit of its depth is {unit}; it must be positive")
     return DepthFile(path=path, unit=unit)
+
+
+def _in_whole_numbers(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    return suffix == ".png" or (suffix == ".npy" and holds_whole_numbers(path))
 
 
 def _text(entry: Mapping[str, Any], key: str) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 
 from warpdata.errors import GeometryError, ViewError
+from warpdata.geometry.depth_units import median_depth, scale_warning
+from warpdata.geometry.masks import view_mask
 from warpdata.geometry.types import (
     GIVEN_CONFIDENCE,
     ContentBox,
@@ -17,12 +21,12 @@ from warpdata.geometry.types import (
     SceneGeometry,
     no_progress,
 )
-from warpdata.sources.decode import image_size, load_mask
+from warpdata.sources.decode import image_size
 from warpdata.sources.depth_files import load_depth
+from warpdata.sources.orientation import same_shape, upright_camera
 from warpdata.sources.scene import Scene, View
 
-SHAPE_TOLERANCE = 0.05
-"""How far a depth map's width / height may be from its picture's; networks round sides to multiples of 14 or more."""
+logger = logging.getLogger(__name__)
 
 
 class GivenEstimator:
@@ -42,24 +46,34 @@ class GivenEstimator:
                 "choose another --geometry"
             )
         left_out: dict[str, str] = {}
+        report: dict[str, Any] = {}
         return SceneGeometry(
             scene_id=scene.id,
-            frames=_read_frames(scene, left_out, progress),
+            frames=_read_frames(scene, left_out, report, progress),
             scale=scene.scale,
             provenance=self.provenance,
             left_out=left_out,
+            report=report,
         )
 
 
-def _read_frames(scene: Scene, left_out: dict[str, str], progress: Progress) -> Iterator[FrameGeometry]:
+def _read_frames(
+    scene: Scene, left_out: dict[str, str], report: dict[str, Any], progress: Progress
+) -> Iterator[FrameGeometry]:
+    median_depths, centres = [], []
     for done, view in enumerate(scene.views, start=1):
         try:
             frame = read_frame(view)
         except ViewError as error:
             left_out[view.name] = str(error)
         else:
+            median_depths.append(median_depth(frame))
+            centres.append(frame.camera.world_from_cam[:3, 3])
             yield frame
         progress("reading depth", done, len(scene.views))
+    if centres and (warning := scale_warning(median_depths, torch.stack(centres))):
+        logger.warning("scene %s: %s", scene.id, warning)
+        report["warnings"] = [warning]
 
 
 def read_frame(view: View) -> FrameGeometry:
@@ -71,19 +85,22 @@ def read_frame(view: View) -> FrameGeometry:
     if view.camera is None or view.depth is None:
         raise ViewError(f"{view.path} ships no {'camera' if view.camera is None else 'depth'}")
     image_hw = image_size(view.path)
-    camera = view.camera_at(image_hw)
+    camera = upright_camera(view, image_hw)
     depth = load_depth(view.depth)
     if not depth.any():
         raise ViewError(f"depth {view.depth.path} holds no positive number; export it again")
     (height, width), (image_height, image_width) = depth.shape, image_hw
-    if abs(width * image_height / (height * image_width) - 1) > SHAPE_TOLERANCE:
+    if not same_shape((height, width), image_hw):
         raise ViewError(
             f"depth {view.depth.path} is {width}x{height} pixels, another shape than its picture of "
             f"{image_width}x{image_height}; depth must cover the whole upright picture"
         )
-    if view.mask is not None:
-        mask = load_mask(view.mask).to(torch.uint8)[None, None]
-        depth[F.interpolate(mask, size=depth.shape, mode="nearest-exact")[0, 0] == 0] = 0
+    mask = view_mask(view, image_hw)
+    if mask is not None:
+        passed = F.interpolate(mask.to(torch.uint8)[None, None], size=depth.shape, mode="nearest-exact")[0, 0]
+        depth[passed == 0] = 0
+        if not depth.any():
+            raise ViewError(f"mask {view.mask} leaves no pixel of depth {view.depth.path}; 0 means: not used")
     return FrameGeometry(
         name=view.name,
         depth=depth,

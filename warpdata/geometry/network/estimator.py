@@ -13,13 +13,15 @@ from torch import Tensor
 
 from warpdata.camera import Camera, check_camera
 from warpdata.errors import GeometryError, ViewError
+from warpdata.geometry.masks import view_mask
 from warpdata.geometry.maths.sample import sample_picture
 from warpdata.geometry.network.known_poses import KnownPoses
 from warpdata.geometry.network.network import DepthNetwork, LoadNetwork, NetworkInput, PreprocessMode
 from warpdata.geometry.network.weights import ResolvedWeights
 from warpdata.geometry.network.windows import Chain, Window, merge_windows, plan_windows
 from warpdata.geometry.types import FrameGeometry, Progress, Provenance, SceneGeometry, no_progress
-from warpdata.sources.decode import image_size, load_image, load_mask
+from warpdata.sources.decode import image_size, load_image
+from warpdata.sources.orientation import upright_camera
 from warpdata.sources.scene import Scene, View
 
 VERSION = 1
@@ -110,7 +112,7 @@ class NetworkEstimator:
             ViewError: the view cannot be used, as far as that is known before its pixels are decoded.
         """
         size = image_size(view.path)
-        if self._poses == "given" and view.camera_at(size) is None:
+        if self._poses == "given" and upright_camera(view, size) is None:
             raise ViewError("the scene ships no camera for it, and --poses given was asked for")
         if min(network.input_size(size)) < 1:
             raise ViewError(f"a picture of {size[1]}x{size[0]} pixels is too flat for the network")
@@ -210,7 +212,7 @@ class _Run:
         """One frame, with depth only where the picture is.
 
         Raises:
-            ViewError: the predicted camera is none, or the view's mask cannot be read.
+            ViewError: the predicted camera is none, or the view's mask cannot be used.
         """
         if reason := check_camera(camera):
             # A field of view of 0 is within what the network can say; its focal length is infinite.
@@ -220,9 +222,11 @@ class _Run:
         left, top, right, bottom = seen.content
         valid[top:bottom, left:right] = True
         valid &= torch.isfinite(depth) & (depth > 0) & torch.isfinite(confidence)
-        if view.mask is not None:
-            mask = load_mask(view.mask).float()[None, None]
-            valid &= sample_picture(mask, size, seen.content_box, self._hw, mode="nearest")[0, 0] > 0
+        mask = view_mask(view, size)
+        if mask is not None:
+            valid &= (
+                sample_picture(mask.float()[None, None], size, seen.content_box, self._hw, mode="nearest")[0, 0] > 0
+            )
         return FrameGeometry(
             name=view.name,
             depth=depth.where(valid, 0),

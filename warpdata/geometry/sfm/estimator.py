@@ -17,6 +17,7 @@ from typing import Any, Literal
 import torch
 
 from warpdata.errors import GeometryError
+from warpdata.geometry.masks import masked
 from warpdata.geometry.maths.sim3 import Sim3
 from warpdata.geometry.sfm.known_cameras import triangulate
 from warpdata.geometry.sfm.mapping import Mapping, map_views
@@ -39,7 +40,8 @@ class SfmEstimator:
     """Structure from motion by pycolmap and dense stereo of our own.
 
     Where every view brings its camera, cameras stay as they are and only points are triangulated. Otherwise the world
-    is the first view's camera, in a unit in which the median depth of the points seen is 1.
+    is the first view's camera, in a unit in which the median depth of the points seen is 1. What a view's mask excludes
+    is matched as all else is, and has no depth.
 
     Args:
         options: see `SfmOptions`.
@@ -89,7 +91,11 @@ class SfmEstimator:
     def _estimate(self, scene: Scene, folder: Path, progress: Progress, *, cameras_known: bool) -> SceneGeometry:
         options = self._options
         pictures, left_out = prepare_pictures(
-            scene.views, folder / "pictures", megapixels=options.match_megapixels, progress=progress
+            scene.views,
+            folder / "pictures",
+            megapixels=options.match_megapixels,
+            cameras_known=cameras_known,
+            progress=progress,
         )
         if len(pictures) < 2:
             raise GeometryError(
@@ -113,16 +119,19 @@ class SfmEstimator:
         )
         return SceneGeometry(
             scene_id=scene.id,
-            frames=self._frames(stereo, folder, progress),
+            frames=self._frames(stereo, of_view, folder, progress),
             scale=scene.scale if cameras_known else "arbitrary",
             provenance=self.provenance,
             left_out=left_out,
             report=describe(mapping, model, pictures),
         )
 
-    def _frames(self, stereo: DenseStereo, folder: Path, progress: Progress) -> Iterator[FrameGeometry]:
+    def _frames(
+        self, stereo: DenseStereo, of_view: dict[str, Picture], folder: Path, progress: Progress
+    ) -> Iterator[FrameGeometry]:
         try:
-            yield from stereo.frames(progress)
+            for frame in stereo.frames(progress):
+                yield masked(frame, of_view[frame.name].view)
         finally:
             self._clean(folder)
 

@@ -13,9 +13,11 @@ from PIL import Image
 
 from warpdata.camera import Camera
 from warpdata.errors import ViewError
+from warpdata.geometry.masks import view_mask
 from warpdata.geometry.types import Progress
 from warpdata.sources.decode import load_image
 from warpdata.sources.fit import limit_megapixels
+from warpdata.sources.orientation import upright_camera
 from warpdata.sources.scene import View
 
 FOCAL_LENGTH_35MM_TAG = 0xA405
@@ -56,13 +58,16 @@ class Picture:
 
 
 def prepare_pictures(
-    views: Sequence[View], folder: Path, *, megapixels: float, progress: Progress
+    views: Sequence[View], folder: Path, *, megapixels: float, cameras_known: bool = False, progress: Progress
 ) -> tuple[list[Picture], dict[str, str]]:
     """Write every picture, reduced to `megapixels`, into `folder`.
 
+    Args:
+        cameras_known: the views' own cameras are used, and so must be those of the upright pictures.
+
     Returns:
-        The pictures in the order of the views, and the views left out with the reason: those that cannot be read, and
-        those whose pixels equal another's, since a picture seen twice says nothing about depth.
+        The pictures in the order of the views, and the views left out with the reason: those that cannot be read,
+        those whose mask or known camera belongs to another picture, and those whose pixels equal another's, since a picture seen twice says nothing about depth.
     """
     folder.mkdir(parents=True, exist_ok=True)
     pictures: list[Picture] = []
@@ -73,6 +78,10 @@ def prepare_pictures(
         try:
             rgb = load_image(view.path)
             exif = read_exif(view.path)
+            image_hw = (rgb.shape[1], rgb.shape[2])
+            view_mask(view, image_hw)
+            if cameras_known:
+                upright_camera(view, image_hw)
         except ViewError as error:
             left_out[view.name] = str(error)
             continue
@@ -81,7 +90,6 @@ def prepare_pictures(
             left_out[view.name] = f"its picture is identical to that of {first_with[digest]}"
             continue
         first_with[digest] = view.name
-        image_hw = (rgb.shape[1], rgb.shape[2])
         hw = limit_megapixels(image_hw, megapixels)
         path = folder / f"{view.name}.png"
         write_png(rgb.permute(1, 2, 0).numpy(), hw, path)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import OpenEXR
-
 from warpdata.files.bounded_json import dump_json
-from warpdata.writers.scenes.frames import SceneFrame, SceneFrames, save_image, save_text
+from warpdata.formats.exr import write_depth_exr
+from warpdata.writers.scenes.frames import SceneFrames, save_image, save_text
 from warpdata.writers.scenes.nerfstudio import pinhole_json, share_intrinsics
 
 
@@ -18,7 +16,7 @@ def write_wai(frames: SceneFrames, root: Path) -> None:
     for frame in frames:
         image, depth = f"images/{frame.name}.jpg", f"depth/{frame.name}.exr"
         save_image(frame.image, root / image)
-        _save_depth(frame, root / depth)
+        write_depth_exr(frame.depth.numpy(), root / depth)
         entries.append(
             {
                 "frame_name": frame.name,
@@ -46,11 +44,3 @@ def write_wai(frames: SceneFrames, root: Path) -> None:
         "frame_modalities": {name: {"frame_key": name, "format": name} for name in ("image", "depth")},
     }
     save_text(dump_json(content, indent=1) + "\n", root / "scene_meta.json")
-
-
-def _save_depth(frame: SceneFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    depth = np.ascontiguousarray(frame.depth.numpy(), np.float32)
-    with OpenEXR.File(header, {"Y": depth}) as file:
-        file.write(str(path))
