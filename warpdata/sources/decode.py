@@ -50,6 +50,9 @@ _FORMATS_BY_NAME = {".tga": ("TGA",)}
 _UPRIGHT_FORMATS = ("TIFF", "HEIF", "JXL")
 """Formats whose reader has applied the orientation already, to the size as well."""
 
+_AT_MOST_16_BIT = ("PNG", "PPM")
+"""Formats whose whole numbers have 16 bits at most, though Pillow may hand them over in 32."""
+
 _LOSSY_FORMATS = ("JPEG", "MPO", "HEIF", "AVIF")
 """Formats in which black comes back as nearly black."""
 
@@ -108,7 +111,7 @@ def load_image(path: Path, fit: Fit | None = None) -> UInt8[Tensor, "3 H W"]:
     """
     with _opened(path) as image:
         profile = _profile(image, path)
-        upright = _upright(image)
+        upright = _as_16_bit(_upright(image)) if image.format in _AT_MOST_16_BIT else _upright(image)
         plain = upright.mode == "RGB" and not upright.has_transparency_data
         convert_late = profile is not None and plain and fit is not None and _shrinks(fit)
         rgb = _to_rgb(upright, path, None if convert_late else profile)
@@ -211,6 +214,10 @@ def _upright(image: Image.Image) -> Image.Image:
     orientation = _orientation(image)
     image.load()
     return image if orientation == 1 else image.transpose(_UPRIGHT_FROM_STORED[orientation])
+
+
+def _as_16_bit(image: Image.Image) -> Image.Image:
+    return Image.fromarray(np.asarray(image).astype(np.uint16)) if image.mode == "I" else image
 
 
 def _shrinks(fit: Fit) -> bool:

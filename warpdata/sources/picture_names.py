@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import features
 
 _ALWAYS = (
-    ".jpg .jpeg .jpe .jfif .mpo .png .apng .bmp .dib .tif .tiff .heic .heif .hif .gif .ppm .pgm .pbm .pnm .tga"
+    ".jpg .jpeg .jpe .jfif .mpo .png .apng .bmp .tif .tiff .heic .heif .hif .gif .ppm .pgm .pbm .pnm .tga"
 ).split()
 _WHERE_PILLOW_HAS_IT = {"webp": [".webp"], "avif": [".avif"], "jpg_2000": [".jp2", ".j2k", ".jpf", ".jpx"]}
 """Pillow's name of a decoder -> suffixes."""

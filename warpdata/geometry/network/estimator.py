@@ -224,9 +224,8 @@ class _Run:
         valid &= torch.isfinite(depth) & (depth > 0) & torch.isfinite(confidence)
         mask = view_mask(view, size)
         if mask is not None:
-            valid &= (
-                sample_picture(mask.float()[None, None], size, seen.content_box, self._hw, mode="nearest")[0, 0] > 0
-            )
+            passed = sample_picture(mask.float()[None, None], size, seen.content_box, self._hw, mode="nearest")
+            valid &= passed[0, 0] > 0
         return FrameGeometry(
             name=view.name,
             depth=depth.where(valid, 0),

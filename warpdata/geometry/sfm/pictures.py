@@ -67,7 +67,8 @@ def prepare_pictures(
 
     Returns:
         The pictures in the order of the views, and the views left out with the reason: those that cannot be read,
-        those whose mask or known camera belongs to another picture, and those whose pixels equal another's, since a picture seen twice says nothing about depth.
+        those whose mask or known camera belongs to another picture, and those whose pixels equal another's, since a
+        picture seen twice says nothing about depth.
     """
     folder.mkdir(parents=True, exist_ok=True)
     pictures: list[Picture] = []
