@@ -36,8 +36,11 @@ from warpdata.sources.fit import Fit
 from warpdata.sources.picture_names import JPEG_XL_PLUGIN
 
 MAX_PIXELS_PER_BYTE = 50_000
-"""A file that claims more pixels than this for each of its bytes lies: even blank ones, in the densest of the formats
-(lossless WebP), stay below 26,000."""
+"""A file that claims more pixels than this for each of its bytes lies: even blank ones, in the densest of the ordinary
+formats (AVIF, lossless WebP), stay below 28,000."""
+
+MAX_PIXELS_PER_BYTE_OF_WAVELETS = 1_000_000
+"""The same for JPEG 2000 and JPEG XL: a blank picture of any size is some 450 bytes there."""
 
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "HEIF", "WEBP", "GIF", "AVIF", "JPEG2000", "PPM") + (
     ("JXL",) if JPEG_XL_PLUGIN else ()
@@ -159,7 +162,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             _check_not_empty(path)
             formats = _FORMATS + _FORMATS_BY_NAME.get(path.suffix.lower(), ())
             with Image.open(file, formats=formats) as image:
-                _check_pixel_count(path, *image.size)
+                _check_pixel_count(path, image)
                 yield image
     except ViewError:
         raise
@@ -185,13 +188,15 @@ def _check_not_empty(path: Path) -> None:
         raise ViewError(f"{path} is empty (0 bytes); copy it again or remove it")
 
 
-def _check_pixel_count(path: Path, width: int, height: int) -> None:
+def _check_pixel_count(path: Path, image: Image.Image) -> None:
+    width, height = image.size
     if width * height > MAX_IMAGE_PIXELS:
         raise ViewError(
             f"{path} says it is {width}x{height} pixels, and {MAX_IMAGE_PIXELS:,} are allowed; reduce or remove it"
         )
     size = path.stat().st_size
-    if width * height > size * MAX_PIXELS_PER_BYTE:
+    dense = image.format in ("JPEG2000", "JXL")
+    if width * height > size * (MAX_PIXELS_PER_BYTE_OF_WAVELETS if dense else MAX_PIXELS_PER_BYTE):
         raise ViewError(
             f"{path} says it is {width}x{height} pixels, which its {size:,} bytes cannot hold; "
             "the file is damaged: copy it again or remove it"
