@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO
 
 ColourCodes = tuple[int, int]
 """ColourPrimaries and TransferCharacteristics."""
@@ -16,7 +16,7 @@ _MAX_CHUNKS = 1000
 _MAX_META_BYTES = 4_000_000
 
 
-def png_colour_codes(file: BinaryIO) -> ColourCodes | None:
+def png_colour_codes(file: IO[bytes]) -> ColourCodes | None:
     """What a PNG's `cICP` chunk says, None where there is none before the pixels."""
     file.seek(8)
     for _ in range(_MAX_CHUNKS):
@@ -24,16 +24,16 @@ def png_colour_codes(file: BinaryIO) -> ColourCodes | None:
         if len(header) < 8:
             return None
         length, kind = struct.unpack(">I4s", header)
-        if kind == b"cICP" and length == 4:
-            primaries, transfer, _, _ = file.read(4)
-            return primaries, transfer
+        if kind == b"cICP":
+            codes = file.read(4)
+            return (codes[0], codes[1]) if length == len(codes) == 4 else None
         if kind in (b"IDAT", b"IEND"):
             return None
         file.seek(length + 4, 1)
     return None
 
 
-def heif_colour_codes(file: BinaryIO) -> ColourCodes | None:
+def heif_colour_codes(file: IO[bytes]) -> ColourCodes | None:
     """What the primary picture of an AVIF or HEIF file says of its colours (ISO/IEC 23008-12, `colr` of type `nclx`).
 
     None where it says nothing or embeds an ICC profile as well, which is more exact.
@@ -48,7 +48,7 @@ def heif_colour_codes(file: BinaryIO) -> ColourCodes | None:
         properties = dict(_boxes(boxes[b"iprp"]))
         listed = list(_boxes(properties[b"ipco"]))
         own = [listed[index - 1] for index in _associations(properties[b"ipma"], primary) if 0 < index <= len(listed)]
-    except (KeyError, IndexError, struct.error):
+    except (KeyError, IndexError, OverflowError, OSError, struct.error):
         return None
     colours = {body[:4]: body for kind, body in own if kind == b"colr"}
     nclx = colours.get(b"nclx", b"")
@@ -57,7 +57,7 @@ def heif_colour_codes(file: BinaryIO) -> ColourCodes | None:
     return struct.unpack_from(">HH", nclx, 4)
 
 
-def _meta_box(file: BinaryIO) -> bytes | None:
+def _meta_box(file: IO[bytes]) -> bytes | None:
     file.seek(0)
     for _ in range(_MAX_CHUNKS):
         header = file.read(8)

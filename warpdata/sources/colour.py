@@ -54,6 +54,8 @@ def source_profile(image: Image.Image) -> bytes | None:
         space = _space_of_codes(codes)
     elif profile:
         return None if _is_srgb(bytes(profile)) else bytes(profile)
+    elif "icc_profile" in image.info:  # Pillow found one that it could not put together
+        raise UnsuitableProfileError("its colour profile is damaged")
     elif image.format in ("AVIF", "HEIF"):
         codes = _tag(image, heif_colour_codes)
         space = _space_of_codes(codes) if codes else SRGB
