@@ -40,6 +40,19 @@ def grey_profile(gamma):
     return header.ljust(128, b"\0") + tags + white + curve
 
 
+def ink_profile(lab_of_corners):
+    """An ICC profile (v2) of CMYK by a table of its 16 corners, whose last index runs fastest: L*a*b*, 8 bits each."""
+    identity = bytes(range(256))
+    matrix = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
+    table = struct.pack(">4sI4B", b"mft1", 0, 4, 3, 2, 0) + matrix + 4 * identity + bytes(lab_of_corners) + 3 * identity
+    white = struct.pack(">4sI3i", b"XYZ ", 0, 63190, 65536, 54061)
+    tags = struct.pack(">I4sII4sII", 2, b"wtpt", 156, 20, b"A2B0", 176, len(table))
+    size = 128 + len(tags) + len(white) + len(table)
+    header = struct.pack(">I4sI4s4s4s", size, b"", 0x02400000, b"prtr", b"CMYK", b"Lab ")
+    header += struct.pack(">6H4s", 2020, 1, 1, 0, 0, 0, b"acsp").ljust(44, b"\0") + white[8:]
+    return header.ljust(128, b"\0") + tags + white + table
+
+
 def loaded(path, fit=None):
     return load_image(path, fit).permute(1, 2, 0).numpy()
 
@@ -188,13 +201,29 @@ def test_heif_says_its_space_in_codes(tmp_path):
 
 
 def test_cameras_say_adobe_rgb_in_exif(tmp_path):
-    exif = Image.Exif()
-    exif.get_ifd(0x8769)[0xA005] = {1: "R03"}
-    stored_in(ADOBE_RGB).save(tmp_path / "a.jpg", quality=98, subsampling=0, exif=exif)
-    exif.get_ifd(0x8769)[0xA005] = {1: "R98"}
-    Image.fromarray(WANTED).save(tmp_path / "b.jpg", quality=98, subsampling=0, exif=exif)
+    def exif(index):
+        """One entry in each of three folders: the picture's, EXIF's, interoperability's."""
+        entries = ((0x8769, 4, 1, 26), (0xA005, 4, 1, 44), (1, 2, 4, int.from_bytes(index, "little")))
+        folders = (struct.pack("<HHHIII", 1, *entry, 0) for entry in entries)
+        return b"Exif\0\0" + struct.pack("<2sHI", b"II", 42, 8) + b"".join(folders)
+
+    stored_in(ADOBE_RGB).save(tmp_path / "a.jpg", quality=98, subsampling=0, exif=exif(b"R03\0"))
+    Image.fromarray(WANTED).save(tmp_path / "b.jpg", quality=98, subsampling=0, exif=exif(b"R98\0"))
     assert error(tmp_path / "a.jpg") < 3
     assert error(tmp_path / "b.jpg") < 3
+
+
+def test_inks_are_what_their_profile_says(tmp_path):
+    """Cyan alone prints a mid grey here; any black is black; the rest is white."""
+    corners = []
+    for corner in range(16):
+        cyan, black = corner >> 3 & 1, corner & 1
+        corners += [0 if black else 137 if cyan else 255, 128, 128]
+    inks = np.array([[[0, 0, 0, 0], [255, 0, 0, 0], [0, 255, 0, 0], [0, 0, 0, 255]]], np.uint8)
+    Image.fromarray(inks, "CMYK").save(tmp_path / "a.tif", icc_profile=ink_profile(corners))
+    np.testing.assert_allclose(loaded(tmp_path / "a.tif")[0], np.repeat([[255], [128], [255], [0]], 3, axis=1), atol=3)
+    Image.fromarray(inks, "CMYK").save(tmp_path / "b.tif")
+    np.testing.assert_array_equal(loaded(tmp_path / "b.tif")[0, 1], [0, 255, 255])
 
 
 def test_lab_is_converted(tmp_path):
@@ -219,6 +248,11 @@ def test_threads_share_a_conversion(tmp_path):
 
 
 def test_a_png_whose_profile_cannot_be_unpacked_is_noted(tmp_path, caplog):
-    body = b"p3\0\0" + zlib.compress(rgb_profile(P3))[:50]
-    assert error(png_with(tmp_path / "a.png", Image.fromarray(WANTED), (b"iCCP", body))) == 0
-    assert "a.png is taken for sRGB: its colour profile is damaged" in caplog.text
+    Image.fromarray(WANTED).save(tmp_path / "a.png")
+    png = (tmp_path / "a.png").read_bytes()
+    body = b"iCCPp3\0\0" + zlib.compress(rgb_profile(P3))[:50]
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    (tmp_path / "a.png").write_bytes(png[:33] + chunk + png[33:])
+    assert error(tmp_path / "a.png") == 0
+    assert "a.png is taken for sRGB: its colour profile " in caplog.text
+    assert "damaged" in caplog.text

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import IO
+from io import BufferedIOBase
 
 ColourCodes = tuple[int, int]
 """ColourPrimaries and TransferCharacteristics."""
@@ -16,7 +16,7 @@ _MAX_CHUNKS = 1000
 _MAX_META_BYTES = 4_000_000
 
 
-def png_colour_codes(file: IO[bytes]) -> ColourCodes | None:
+def png_colour_codes(file: BufferedIOBase) -> ColourCodes | None:
     """What a PNG's `cICP` chunk says, None where there is none before the pixels."""
     file.seek(8)
     for _ in range(_MAX_CHUNKS):
@@ -33,7 +33,7 @@ def png_colour_codes(file: IO[bytes]) -> ColourCodes | None:
     return None
 
 
-def heif_colour_codes(file: IO[bytes]) -> ColourCodes | None:
+def heif_colour_codes(file: BufferedIOBase) -> ColourCodes | None:
     """What the primary picture of an AVIF or HEIF file says of its colours (ISO/IEC 23008-12, `colr` of type `nclx`).
 
     None where it says nothing or embeds an ICC profile as well, which is more exact.
@@ -57,7 +57,7 @@ def heif_colour_codes(file: IO[bytes]) -> ColourCodes | None:
     return struct.unpack_from(">HH", nclx, 4)
 
 
-def _meta_box(file: IO[bytes]) -> bytes | None:
+def _meta_box(file: BufferedIOBase) -> bytes | None:
     file.seek(0)
     for _ in range(_MAX_CHUNKS):
         header = file.read(8)

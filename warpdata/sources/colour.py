@@ -21,7 +21,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms
 
 from warpdata.formats.colour_tags import ColourCodes, heif_colour_codes, png_colour_codes
 from warpdata.formats.icc import ADOBE_RGB, GAMMA_OF_TRANSFER, SPACE_OF_PRIMARIES, SRGB, RgbSpace, rgb_profile
@@ -34,7 +34,6 @@ SRGB_PNG_GAMMA = (0.44, 0.47)
 
 _CHROMATICITY_TOLERANCE = 0.005
 _GREY_MODES = ("1", "L", "LA", "La")
-_EXIF_IFD, _INTEROPERABILITY_IFD = 0x8769, 0xA005
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 
@@ -72,11 +71,13 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     Raises:
         UnsuitableProfileError: the profile is damaged, or for another kind of picture.
     """
+    if image.mode == "LAB":
+        return lab_to_srgb(image)
     kind = _opened_profile(profile).profile.xcolor_space.strip()
     if kind == "RGB" and image.mode.startswith("I;16"):
         grey = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
         return _transform(profile, "RGB", "RGB").apply(grey.convert("RGB"))
-    if kind == "RGB" and image.mode != "CMYK" and image.mode != "LAB":
+    if kind == "RGB" and image.mode != "CMYK":
         mode = "RGBA" if image.has_transparency_data else "RGB"
         return _transform(profile, mode, mode).apply(image if image.mode == mode else image.convert(mode))
     if kind == "GRAY" and image.mode.startswith("I;16"):
@@ -87,15 +88,14 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
         if image.has_transparency_data:
             rgb.putalpha(image.convert("RGBA").getchannel("A"))
         return rgb
-    if kind == image.mode.upper() == "CMYK" or (kind == "Lab" and image.mode == "LAB"):
+    if kind == image.mode == "CMYK":
         return _transform(profile, image.mode, "RGB").apply(image)
     raise UnsuitableProfileError(f"its colour profile is for {kind}, and the picture is {image.mode}")
 
 
 def lab_to_srgb(image: Image.Image) -> Image.Image:
-    """A picture in CIE L*a*b* (of a TIFF) in sRGB."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    return _transform(profile.tobytes(), "LAB", "RGB").apply(image)
+    """A picture in CIE L*a*b* (of a TIFF), which needs no profile, in sRGB."""
+    return ImageCms.buildTransform(ImageCms.createProfile("LAB"), _srgb_profile(), "LAB", "RGB", _INTENT).apply(image)
 
 
 def _with_transparent_value(image: Image.Image, rgb: Image.Image) -> Image.Image:
@@ -120,8 +120,10 @@ def _opened_profile(profile: bytes) -> ImageCms.ImageCmsProfile:
 
 @lru_cache(maxsize=32)
 def _transform(profile: bytes, mode: str, srgb_mode: str) -> ImageCms.ImageCmsTransform:
+    # What littleCMS prepares for speed has too few steps for the darks of a linear grey: 10 levels off.
+    flags = _FLAGS if mode in ("RGB", "RGBA", "CMYK") else _FLAGS | ImageCms.Flags.NOOPTIMIZE
     try:
-        return ImageCms.buildTransform(_opened_profile(profile), _srgb_profile(), mode, srgb_mode, _INTENT, _FLAGS)
+        return ImageCms.buildTransform(_opened_profile(profile), _srgb_profile(), mode, srgb_mode, _INTENT, flags)
     except ImageCms.PyCMSError as error:
         raise UnsuitableProfileError(f"its colour profile cannot be used for {mode} ({error})") from error
 
@@ -189,7 +191,7 @@ def _says_adobe_rgb(image: Image.Image) -> bool:
     if b"R03" not in image.info.get("exif", b""):
         return False
     try:
-        interoperability = Image.Image.getexif(image).get_ifd(_EXIF_IFD).get(_INTEROPERABILITY_IFD, {})
-        return str(interoperability.get(1, "")).strip("\0 ") == "R03"
+        interoperability = Image.Image.getexif(image).get_ifd(ExifTags.IFD.Interop)
+        return str(interoperability.get(ExifTags.Interop.InteropIndex, "")).strip("\0 ") == "R03"
     except Exception:  # a damaged tag does not make the picture unusable
         return False
