@@ -54,7 +54,7 @@ def test_a_picture_without_a_camera_is_turned(tmp_path):
 def test_masks_are_judged_by_their_own_size(tmp_path):
     check_turned(view(tmp_path, 6, STORED, STORED), (30, 20), "its mask")
     with pytest.raises(
-        ViewError, match="a.jpg has the orientation tag 3, and nothing tells which pixels its mask is for"
+        ViewError, match=r"a\.jpg has the orientation tag 3, and nothing tells which pixels its mask is for"
     ):
         check_turned(view(tmp_path, 3, STORED, STORED), (20, 30), "its mask")
 
