@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.scenes import (
     edit_transforms,
@@ -292,3 +293,24 @@ def test_a_shared_camera_needs_no_more_than_an_angle(tmp_path):
     assert view.name == "r_0"
     assert view.depth is None
     assert set(intrinsics_json(view.camera).values()) == {camera.hw[0], camera.hw[1], 35.0, 24.0, 35 / math.tan(0.345)}
+
+
+def test_without_a_stated_size_a_turned_picture_is_refused(folder):
+    """Its focal length and principal point may be for the stored pixels; where the size is stated, it tells."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    write_image(folder / "images" / "1.png", exif=exif)
+    assert read(folder).left_out == {}
+    edit_transforms(folder, w=None, h=None)
+    scene = read(folder)
+    assert [view.name for view in scene.views] == ["0", "2"]
+    assert "orientation tag 6, and nothing tells which pixels its camera is for" in scene.left_out["images/1.png"]
+
+
+def test_the_unit_of_depth_is_known_from_the_header(folder):
+    for index, dtype in enumerate((np.uint16, np.float32)):
+        np.save(folder / "depth" / f"{index}.npy", np.ones((4, 5), dtype))
+        edit_transforms(folder, index, depth_file_path=f"depth/{index}.npy")
+    assert [view.depth.unit for view in read(folder).views] == [0.001, 1.0, 0.001]
+    edit_transforms(folder, applied_scale=0.5)
+    assert [view.depth.unit for view in read(folder).views] == [0.0005, 0.5, 0.0005]

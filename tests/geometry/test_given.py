@@ -131,6 +131,32 @@ def lose_depth(folder):
     edit_transforms(folder, 1, depth_file_path="depth/1.exr")
 
 
+def turn_round(folder):
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.open(folder / "images" / "1.png").save(folder / "images" / "1.png", exif=exif)
+
+
+def turn_mask(folder):
+    write_image(folder / "masks" / "1.png", np.full(HW[::-1], 255, np.uint8))
+    edit_transforms(folder, 1, mask_path="masks/1.png")
+
+
+def blacken_mask(folder):
+    write_image(folder / "masks" / "1.png", np.zeros(HW, np.uint8))
+    edit_transforms(folder, 1, mask_path="masks/1.png")
+
+
+def mask_all_depth(folder):
+    depth = plane_depth(plane_camera(1)).numpy()
+    depth[:, 30:] = 0
+    write_depth(folder / "depth" / "1.png", depth)
+    mask = np.zeros(HW, np.uint8)
+    mask[:, 40:] = 255
+    write_image(folder / "masks" / "1.png", mask)
+    edit_transforms(folder, 1, mask_path="masks/1.png")
+
+
 def lose_mask(folder):
     edit_transforms(folder, 1, mask_path="masks/1.png")
 
@@ -145,6 +171,10 @@ def lose_mask(folder):
         (turn_depth, "is 48x70 pixels, another shape than its picture of 70x48"),
         (lose_depth, "depth .*1.exr holds no positive number"),
         (lose_mask, "masks/1.png does not exist"),
+        (turn_round, "1.png has the orientation tag 3, and nothing tells which pixels its camera is for"),
+        (turn_mask, "masks/1.png is 48x70 pixels, another shape than its picture of 70x48"),
+        (blacken_mask, "masks/1.png is 0 everywhere"),
+        (mask_all_depth, "masks/1.png leaves no pixel of depth .*1.png"),
     ],
 )
 def test_a_view_that_cannot_be_used_is_left_out_and_named(folder, damage, reason):
@@ -174,3 +204,38 @@ def test_ray_lengths_become_planar_depth(folder):
     view = open_source(SourceOptions(input_dir=folder)).scene("s").views[1]
     rays = replace(view, depth=DepthFile(path=folder / "depth" / "rays.npy", measure="ray_length"))
     torch.testing.assert_close(read_frame(rays).depth, plane_depth(camera).float())
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, ">u2", np.float32])
+def test_whole_numbers_are_millimetres_in_npy_as_in_png(tmp_path, dtype):
+    cameras = write_scene(tmp_path / "s", depth_suffix=".npy")
+    for index, camera in enumerate(cameras):
+        depth = plane_depth(camera).numpy()
+        stored = depth if dtype is np.float32 else np.round(depth * 1000)
+        np.save(tmp_path / "s" / "depth" / f"{index}.npy", stored.astype(dtype))
+    for frame, camera in zip(geometry(tmp_path / "s")[0].values(), cameras, strict=True):
+        torch.testing.assert_close(frame.depth.double(), plane_depth(camera), rtol=0, atol=6e-4)
+
+
+def test_the_unit_that_is_stated_holds_for_whole_numbers_and_floats(tmp_path):
+    write_scene(tmp_path / "s", depth_suffix=".npy", depth_unit_scale_factor=0.5)
+    np.save(tmp_path / "s" / "depth" / "1.npy", np.full(HW, 6, np.uint16))
+    frames, _ = geometry(tmp_path / "s")
+    torch.testing.assert_close(frames["0"].depth.double(), plane_depth(plane_camera(0)) / 2)
+    assert (frames["1"].depth == 3).all()
+
+
+@pytest.mark.parametrize("factor", [1000.0, 0.001])
+def test_depth_in_another_unit_than_the_cameras_is_warned_of(tmp_path, factor, caplog):
+    write_scene(tmp_path / "s", depth_suffix=".npy", depth_unit_scale_factor=factor)
+    result = GivenEstimator()(open_source(SourceOptions(input_dir=tmp_path / "s")).scene("s"))
+    assert len(list(result.frames)) == 3
+    (warning,) = result.report["warnings"]
+    assert "are depth and poses in one unit?" in warning
+    assert warning in caplog.text
+
+
+def test_depth_in_the_cameras_unit_is_not(folder):
+    result = GivenEstimator()(open_source(SourceOptions(input_dir=folder)).scene("s"))
+    assert len(list(result.frames)) == 3
+    assert result.report == {}

@@ -12,8 +12,9 @@ from PIL import Image
 
 from tests.scenes import plane_camera, plane_picture, write_image
 from warpdata.errors import ViewError
-from warpdata.sources.decode import image_size, is_image_name, load_image, load_mask
+from warpdata.sources.decode import image_size, load_image, load_mask, orientation
 from warpdata.sources.fit import fit_image
+from warpdata.sources.picture_names import is_image_name
 
 PICTURE = plane_picture(plane_camera(0))
 
@@ -237,6 +238,49 @@ def test_masks_are_true_where_not_zero(tmp_path):
         assert torch.equal(load_mask(tmp_path / f"{name}.png"), torch.tensor([[False, True], [True, False]]))
 
 
-def test_names_of_pictures():
-    assert all(map(is_image_name, ["a.jpg", "b.JPEG", "c.Png", "d.bmp", "e.tif", "f.tiff", "g.HEIC", "h.heif"]))
-    assert not any(map(is_image_name, [".a.jpg", "a.txt", "jpg", "a.gif", "._b.png"]))
+def test_alpha_of_a_mask_is_the_mask(tmp_path):
+    """A cutout: what is black in it is not excluded, what is transparent is. Without transparency colours count."""
+    rgba = np.zeros((2, 2, 4), np.uint8)
+    rgba[..., 3] = [[0, 255], [255, 0]]
+    Image.fromarray(rgba).save(tmp_path / "a.png")
+    Image.fromarray(rgba).convert("LA").save(tmp_path / "b.png")
+    rgba[..., 2], rgba[..., 3] = rgba[..., 3] // 255, 255
+    Image.fromarray(rgba).save(tmp_path / "c.png")
+    for name in "abc":
+        assert torch.equal(load_mask(tmp_path / f"{name}.png"), torch.tensor([[False, True], [True, False]]))
+
+
+def test_a_lossy_mask_has_no_ringing(tmp_path):
+    """JPEG's black beside white is not quite 0; a mask of 0 and 1 in JPEG is still one."""
+    values = np.zeros((40, 40), np.uint8)
+    values[:, 11:] = 255
+    Image.fromarray(values).save(tmp_path / "a.jpg", quality=60)
+    assert (np.asarray(Image.open(tmp_path / "a.jpg"))[values == 0] > 0).any()
+    assert torch.equal(load_mask(tmp_path / "a.jpg"), torch.from_numpy(values > 0))
+    Image.fromarray(np.ones((16, 16), np.uint8)).save(tmp_path / "b.jpg", quality=100)
+    assert load_mask(tmp_path / "b.jpg").all()
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".avif", ".jp2", ".gif", ".ppm", ".tga"])
+def test_what_pillow_can_decode_is_read(tmp_path, suffix):
+    if not is_image_name(f"a{suffix}"):
+        pytest.skip(f"this Pillow was built without {suffix}")
+    options = {".webp": {"lossless": True}, ".avif": {"quality": 95, "subsampling": "4:4:4"}}.get(suffix, {})
+    path = write_image(tmp_path / f"a{suffix}", PICTURE, **options)
+    assert image_size(path) == PICTURE.shape[:2]
+    assert np.abs(loaded(path).astype(int) - PICTURE).mean() < {".avif": 3, ".gif": 12}.get(suffix, 1e-9)
+
+
+def test_grey_of_sixteen_bits_keeps_its_high_byte_in_pgm_too(tmp_path):
+    values = np.array([[0, 255, 256, 65535], [1000, 257 * 100, 40000, 511]], np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.pgm")
+    np.testing.assert_array_equal(loaded(tmp_path / "a.pgm")[..., 0], values >> 8)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+def test_the_files_own_tag_is_told(tmp_path, suffix):
+    for tag in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = tag
+        assert orientation(write_image(tmp_path / f"{tag}{suffix}", PICTURE, exif=exif)) == tag
+    assert orientation(write_image(tmp_path / f"none{suffix}", PICTURE)) == 1

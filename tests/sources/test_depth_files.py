@@ -46,7 +46,7 @@ def test_whole_numbers_and_single_channels_are_depth_too(tmp_path):
 @pytest.mark.parametrize(
     ("channels", "wanted"),
     [
-        (["R", "G", "B"], "R"),
+        (["R"], "R"),
         (["Y"], "Y"),
         (["ViewLayer.Depth.Z", "ViewLayer.Normal.Z", "ViewLayer.Combined.R"], "ViewLayer.Depth.Z"),
         (["distance"], "distance"),
@@ -59,11 +59,36 @@ def test_the_depth_channel_is_found(tmp_path, channels, wanted):
     assert (load(tmp_path / "d.exr") == 1).all()
 
 
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.uint32, np.int32, np.uint64, np.float16, np.float32])
+def test_the_largest_number_of_a_type_is_no_depth(tmp_path, dtype):
+    largest = np.iinfo(dtype).max if np.dtype(dtype).kind in "iu" else np.finfo(dtype).max
+    np.save(tmp_path / "d.npy", np.array([[1, largest, 7]], dtype))
+    assert load(tmp_path / "d.npy").tolist() == [[1, 0, 7]]
+
+
+def test_the_largest_number_of_a_narrower_type_is_depth(tmp_path):
+    """The type that is stored decides, not the value."""
+    stored = np.array([[65535.0, 65504.0, 255.0, 32767.0]])
+    np.save(tmp_path / "a.npy", stored.astype(np.float32))
+    np.save(tmp_path / "b.npy", stored.astype(np.int32))
+    assert load(tmp_path / "a.npy").tolist() == load(tmp_path / "b.npy").tolist() == stored.tolist()
+
+
+def test_nothing_measured_in_png_and_exr(tmp_path):
+    Image.fromarray(np.array([[1000, 65535]], np.uint16)).save(tmp_path / "d.png")
+    assert load(tmp_path / "d.png", 0.001).tolist() == [[1, 0]]
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    for dtype, nothing in ((np.float16, 65504), (np.float16, np.inf), (np.float32, 1e10), (np.uint32, 2**32 - 1)):
+        OpenEXR.File(header, {"Z": np.array([[3, nothing]], dtype)}).write(str(tmp_path / "d.exr"))
+        assert load(tmp_path / "d.exr").tolist() == [[3, 0]]
+
+
 def test_blender_files_are_read(shared):
     for name in ("blender45_000.exr", "blender50_000.exr"):
         depth = load(shared / "sources/golden" / name)
         assert depth.shape == (64, 96)
-        assert depth.min() > 3
+        assert depth[depth > 0].min() > 3
+        assert depth.max() < 1e6  # Blender writes 1e10 where there is nothing
 
 
 def npy_header(shape, dtype="<f4"):
@@ -91,6 +116,7 @@ def saved(save, *arguments, **options):
         ("d.npy", saved(np.save, np.ones((2, 3, 4))), "cannot be read"),
         ("d.npy", saved(np.save, np.ones(3)), r"shape \(3,\); expected numbers of shape \(h, w\)"),
         ("d.npy", saved(np.save, np.ones((2, 3), complex)), "holds complex128"),
+        ("d.npy", saved(np.save, np.ones((2, 3), np.uint8)), "holds uint8 .* 16 bits at least"),
         ("d.npy", saved(np.save, np.ones((0, 3))), "cannot be read|says it is 3x0 pixels"),
         ("d.npy", npy_header((60_000, 60_000)), "cannot be read"),
         ("d.png", b"", "cannot be read"),
@@ -118,7 +144,9 @@ def test_truncated_files_say_so(tmp_path):
 def test_channels_that_could_be_anything_are_refused(tmp_path):
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     OpenEXR.File(header, {name: np.ones((4, 5), np.float32) for name in "AB"}).write(str(tmp_path / "d.exr"))
-    with pytest.raises(ViewError, match=r"has the channels \['A', 'B'\]; expected one, or one called Z, Y or R"):
+    with pytest.raises(
+        ViewError, match=r"has the channels \['A', 'B'\]; expected a single one, or .* named depth or Z"
+    ):
         load(tmp_path / "d.exr")
 
 

@@ -3,7 +3,8 @@
 `transform_matrix` takes camera to world, with OpenGL axes (y up, z backward) unless `camera_convention` is `opencv`.
 Intrinsics stand at the top or in the frames, which win. `applied_transform` moved the world before the matrices were
 written; as any world frame will do, it is not needed. `applied_scale` shrank the poses but not the depth files, so
-their unit is multiplied by it.
+their unit is multiplied by it. Depth in whole numbers (PNG, `.npy` of integers) is in millimetres unless
+`depth_unit_scale_factor` says otherwise; depth in floats (`.npy`, EXR) is in scene units unless it does.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from warpdata.errors import SceneError, ViewError
 from warpdata.files.bounded_json import dump_json, read_json
 from warpdata.formats.axes import OPENCV_FROM_OPENGL, flip_camera_axes
 from warpdata.formats.intrinsics import pinhole_json, share_intrinsics
+from warpdata.formats.npy import holds_whole_numbers
 
 _MILLIMETRE = 0.001
 
@@ -229,11 +231,16 @@ def _depth_unit(entry: Mapping[str, Any], path: Path) -> float:
     if scale_key is not None:
         unit = _number(entry, scale_key)
     else:
-        unit = _MILLIMETRE if path.suffix.lower() == ".png" else 1.0
+        unit = _MILLIMETRE if _in_whole_numbers(path) else 1.0
     unit *= _number(entry, "applied_scale") if "applied_scale" in entry else 1.0
     if not unit > 0:
         raise ViewError(f"the unit of its depth is {unit}; it must be positive")
     return unit
+
+
+def _in_whole_numbers(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    return suffix == ".png" or (suffix == ".npy" and holds_whole_numbers(path))
 
 
 def _text(entry: Mapping[str, Any], key: str) -> str:

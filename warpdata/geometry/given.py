@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Generator
 from dataclasses import replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +14,8 @@ from torch import Tensor
 
 from warpdata.camera import Camera, unproject
 from warpdata.errors import GeometryError, ViewError
+from warpdata.geometry.depth_units import median_depth, scale_warning
+from warpdata.geometry.masks import view_mask
 from warpdata.geometry.types import (
     GIVEN_CONFIDENCE,
     ContentBox,
@@ -23,10 +27,10 @@ from warpdata.geometry.types import (
     SceneGeometry,
     no_progress,
 )
+from warpdata.sources.orientation import same_shape, upright_camera
 from warpdata.sources.scene import Scene, View
 
-SHAPE_TOLERANCE = 0.05
-"""How far a depth map's width / height may be from its picture's; networks round sides to multiples of 14 or more."""
+logger = logging.getLogger(__name__)
 
 
 class GivenEstimator:
@@ -53,14 +57,22 @@ class GivenEstimator:
         )
 
 
-def _read_frames(scene: Scene, progress: Progress) -> Iterator[Outcome]:
+def _read_frames(scene: Scene, progress: Progress) -> Generator[Outcome, None, dict[str, Any]]:
+    median_depths, centres = [], []
     for done, view in enumerate(scene.views, start=1):
         try:
             outcome = read_frame(view)
         except ViewError as error:
             outcome = FrameFailure(name=view.name, reason=str(error))
+        else:
+            median_depths.append(median_depth(outcome))
+            centres.append(outcome.camera.world_from_cam[:3, 3])
         yield outcome
         progress("reading depth", done, len(scene.views))
+    warning = scale_warning(median_depths, torch.stack(centres)) if centres else None
+    if warning is not None:
+        logger.warning("scene %s: %s", scene.id, warning)
+    return {} if warning is None else {"warnings": [warning]}
 
 
 def read_frame(view: View) -> FrameGeometry:
@@ -72,12 +84,12 @@ def read_frame(view: View) -> FrameGeometry:
     if view.camera is None or view.depth is None:
         raise ViewError(f"{view.picture.label} ships no {'camera' if view.camera is None else 'depth'}")
     image_hw = view.picture.hw()
-    camera = view.camera_at(image_hw)
+    camera = upright_camera(view, image_hw)
     depth = view.depth.load()
     if not depth.any():
         raise ViewError(f"depth {view.depth.label} holds no positive number; export it again")
     (height, width), (image_height, image_width) = depth.shape, image_hw
-    if abs(width * image_height / (height * image_width) - 1) > SHAPE_TOLERANCE:
+    if not same_shape((height, width), image_hw):
         raise ViewError(
             f"depth {view.depth.label} is {width}x{height} pixels, another shape than its picture of "
             f"{image_width}x{image_height}; depth must cover the whole upright picture"
@@ -85,9 +97,12 @@ def read_frame(view: View) -> FrameGeometry:
     depth_camera = camera.mapped((width / image_width, height / image_height), (0.0, 0.0), (height, width))
     if view.depth.measure == "ray_length":
         depth = depth / ray_lengths(depth_camera)
-    if view.mask is not None:
-        mask = view.mask.load().to(torch.uint8)[None, None]
-        depth[F.interpolate(mask, size=depth.shape, mode="nearest-exact")[0, 0] == 0] = 0
+    mask = view_mask(view, image_hw)
+    if mask is not None:
+        passed = F.interpolate(mask.to(torch.uint8)[None, None], size=depth.shape, mode="nearest-exact")[0, 0]
+        depth[passed == 0] = 0
+        if not depth.any():
+            raise ViewError(f"mask {view.mask.label} leaves no pixel of depth {view.depth.label}; 0 means: not used")
     return FrameGeometry(
         name=view.name,
         depth=depth,

@@ -1,24 +1,30 @@
-"""Depth maps from disk: 16-bit PNG, `.npy` and OpenEXR."""
+"""Depth maps from disk: 16-bit PNG, `.npy` and OpenEXR.
+
+What stands for "no depth": 0, negative and not finite numbers, and by the type that the file stores, never by value
+alone: the type's largest number (65535 in 16 bits unsigned, 65504 in half floats, 4294967295, 3.4e38), which sensors
+and renderers write there, and 1e10 in floats of 32 and 64 bits, which Blender does. So 65535.0 or 65504.0 in a float32
+file is a depth.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-import OpenEXR
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from PIL import Image
 from torch import Tensor
 
 from warpdata.config import MAX_IMAGE_PIXELS
 from warpdata.errors import ViewError
+from warpdata.formats.exr import read_depth_exr
+from warpdata.formats.npy import open_npy
 from warpdata.sources.scene import DepthFile
 
 DEPTH_SUFFIXES = (".png", ".npy", ".exr")
-_EXR_MAGIC = b"\x76\x2f\x31\x01"
-_EXR_CHANNELS = ("Z", "Y", "R")
-"""Names of a depth channel, after the last dot, the likeliest first."""
+
+_BLENDER_NOTHING = 1e10
 
 
 def load_depth(file: DepthFile) -> Float[Tensor, "h w"]:
@@ -43,7 +49,7 @@ def load_depth(file: DepthFile) -> Float[Tensor, "h w"]:
         raise ViewError(f"depth {file.path} cannot be read ({error}); copy it again or remove it") from error
     with np.errstate(over="ignore", invalid="ignore"):
         depth = stored.astype(np.float32) * np.float32(file.unit)
-    depth[~(np.isfinite(depth) & (depth > 0))] = 0
+    depth[~(np.isfinite(depth) & (depth > 0)) | _stands_for_none(stored)] = 0
     return torch.from_numpy(depth)
 
 
@@ -52,50 +58,39 @@ def _check_size(path: Path, hw: tuple[int, int]) -> None:
         raise ViewError(f"depth {path} says it is {hw[1]}x{hw[0]} pixels; 1 to {MAX_IMAGE_PIXELS:,} are allowed")
 
 
+def _stands_for_none(stored: np.ndarray) -> Bool[np.ndarray, "h w"]:
+    """Where a number is the one that its type keeps for "nothing measured"."""
+    if stored.dtype.kind in "iu":
+        return stored == np.iinfo(stored.dtype).max
+    none = stored == np.finfo(stored.dtype).max
+    if stored.dtype.itemsize > 2:
+        none |= (stored == np.finfo(np.float32).max) | (stored == stored.dtype.type(_BLENDER_NOTHING))
+    return none
+
+
 def _read_png(path: Path) -> np.ndarray:
     with Image.open(path, formats=("PNG",)) as image:
         _check_size(path, (image.height, image.width))
         if not image.mode.startswith("I"):
-            raise ViewError(f"depth {path} is a PNG of mode {image.mode}; depth needs one channel of 16 bits")
-        return np.array(image)
+            raise ViewError(
+                f"depth {path} is a PNG of mode {image.mode}; depth needs one channel of 16 bits: export it so (a "
+                "picture of depth, coloured or in 8 bits, has lost it)"
+            )
+        return np.array(image).astype(np.uint16)  # some versions of Pillow give 16 bits as 32
 
 
 def _read_npy(path: Path) -> np.ndarray:
-    stored = np.lib.format.open_memmap(path, mode="r")  # reads the header, checks the file's length; never unpickles
+    stored = open_npy(path)
     if stored.ndim == 3:
         stored = stored.squeeze(axis=0 if stored.shape[0] == 1 else -1)
-    if stored.ndim != 2 or stored.dtype.kind not in "fiu":
-        raise ViewError(f"depth {path} holds {stored.dtype} of shape {stored.shape}; expected numbers of shape (h, w)")
+    if stored.ndim != 2 or stored.dtype.kind not in "fiu" or stored.dtype.itemsize < 2:
+        raise ViewError(
+            f"depth {path} holds {stored.dtype} of shape {stored.shape}; expected numbers of shape (h, w), of 16 bits "
+            "at least"
+        )
     _check_size(path, stored.shape)
     return stored
 
 
 def _read_exr(path: Path) -> np.ndarray:
-    with path.open("rb") as file:
-        if file.read(4) != _EXR_MAGIC:  # the library would write about it on stderr
-            raise ViewError(f"depth {path} is no OpenEXR file; export it again")
-    names: list[str] = []
-    with OpenEXR.File(str(path), separate_channels=True, header_only=True) as file:
-        for part in file.parts:
-            first, last = part.header["dataWindow"]
-            if not np.array_equal((first, last), part.header["displayWindow"]):
-                raise ViewError(f"depth {path} stores a part of its picture only; export the whole picture")
-            _check_size(path, (int(last[1]) - int(first[1]) + 1, int(last[0]) - int(first[0]) + 1))
-            names += [channel.name for channel in part.header["channels"]]
-    name = _depth_channel(names)
-    if name is None:
-        raise ViewError(f"depth {path} has the channels {sorted(names)}; expected one, or one called Z, Y or R")
-    with OpenEXR.File(str(path), separate_channels=True) as file:
-        for part in file.parts:
-            if name in part.channels:  # the library leaves channels out that it cannot decode
-                return part.channels[name].pixels
-    raise ViewError(f"depth {path} cannot be read (its pixels are damaged); copy it again or remove it")
-
-
-def _depth_channel(names: list[str]) -> str | None:
-    for wanted in _EXR_CHANNELS:
-        found = [name for name in names if name.split(".")[-1] == wanted]
-        depth = [name for name in found if "depth" in name.lower()] or found
-        if len(depth) == 1:
-            return depth[0]
-    return names[0] if len(names) == 1 else None
+    return read_depth_exr(path, lambda hw: _check_size(path, hw))

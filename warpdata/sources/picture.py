@@ -16,7 +16,7 @@ from torch import Tensor
 
 from warpdata.errors import ViewError
 from warpdata.files.digests import file_sha256
-from warpdata.sources.decode import image_size, load_image, load_mask
+from warpdata.sources.decode import image_size, load_image, load_mask, orientation
 from warpdata.sources.fit import Fit
 
 Sha256Of = Callable[[Path], "str | None"]
@@ -59,6 +59,14 @@ class Picture(Content, Protocol):
     @property
     def suffix(self) -> str:
         """Type of `read_bytes` as the end of a file name, lower case: ".jpg"."""
+        ...
+
+    def orientation(self) -> int:
+        """The orientation tag, 1 to 8 as in EXIF, by which its stored pixels are turned upright; 1 where they are not.
+
+        Raises:
+            ViewError: it is missing, damaged or too large.
+        """
         ...
 
     def hw(self) -> tuple[int, int]:
@@ -124,6 +132,9 @@ class PictureFile(_File):
     @property
     def suffix(self) -> str:
         return self.path.suffix.lower()
+
+    def orientation(self) -> int:
+        return orientation(self.path)
 
     def hw(self) -> tuple[int, int]:
         return image_size(self.path)

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -169,9 +170,9 @@ def test_depth_that_is_none_becomes_no_value(pictures, exact):
 
 
 def test_a_views_mask_makes_no_points(pictures, exact, tmp_path):
-    mask = Image.new("L", (4, 2), 255)
-    mask.putpixel((3, 1), 0)  # the lower right eighth
-    mask.save(tmp_path / "mask.png")
+    mask = np.full((HW[0] // 2, HW[1] // 2), 255, np.uint8)
+    mask[mask.shape[0] // 2 :, round(mask.shape[1] * 0.75) :] = 0  # the lower right eighth
+    Image.fromarray(mask).save(tmp_path / "mask.png")
     scene = scene_of(pictures[:3], mask=[MaskFile(tmp_path / "mask.png"), None, None])
     first, second, _ = estimator(KnowingNetwork(exact))(scene).frames
     height, width = first.depth.shape

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from warpdata.camera import Camera, check_camera
 from warpdata.errors import GeometryError, ViewError
+from warpdata.geometry.masks import view_mask
 from warpdata.geometry.maths.sample import sample_picture
 from warpdata.geometry.network.known_poses import KnownPoses
 from warpdata.geometry.network.network import DepthNetwork, LoadNetwork, NetworkInput, PreprocessMode
@@ -28,6 +29,7 @@ from warpdata.geometry.types import (
     no_progress,
 )
 from warpdata.geometry.usable import check_sides, check_two_usable, load_usable
+from warpdata.sources.orientation import upright_camera
 from warpdata.sources.scene import Scene, View
 
 VERSION = 1
@@ -112,7 +114,7 @@ class NetworkEstimator:
         """
         hw = view.picture.hw()
         check_sides(hw)
-        if self._poses == "given" and view.camera_at(hw) is None:
+        if self._poses == "given" and upright_camera(view, hw) is None:
             raise ViewError("the scene ships no camera for it, and --poses given was asked for")
         if min(network.input_size(hw)) < 1:
             raise ViewError(f"a picture of {hw[1]}x{hw[0]} pixels is too flat for the network")
@@ -227,9 +229,10 @@ class _Run:
         left, top, right, bottom = seen.content
         valid[top:bottom, left:right] = True
         valid &= torch.isfinite(depth) & (depth > 0) & torch.isfinite(confidence)
-        if view.mask is not None:
-            mask = view.mask.load().float()[None, None]
-            valid &= sample_picture(mask, size, seen.content_box, self._hw, mode="nearest")[0, 0] > 0
+        mask = view_mask(view, size)
+        if mask is not None:
+            passed = sample_picture(mask.float()[None, None], size, seen.content_box, self._hw, mode="nearest")
+            valid &= passed[0, 0] > 0
         return FrameGeometry(
             name=view.name,
             depth=depth.where(valid, 0),

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import torch
 
 from warpdata.errors import GeometryError
+from warpdata.geometry.masks import masked
 from warpdata.geometry.maths.sim3 import Sim3
 from warpdata.geometry.sfm.known_cameras import triangulate
 from warpdata.geometry.sfm.mapping import Mapping, map_views
@@ -100,7 +101,11 @@ class SfmEstimator:
     def _estimate(self, scene: Scene, folder: Path, progress: Progress, *, cameras_known: bool) -> SceneGeometry:
         options = self._options
         pictures, failures = prepare_pictures(
-            scene.views, folder / "pictures", megapixels=options.match_megapixels, progress=progress
+            scene.views,
+            folder / "pictures",
+            megapixels=options.match_megapixels,
+            cameras_known=cameras_known,
+            progress=progress,
         )
         if len(pictures) < 2:
             raise GeometryError(
@@ -139,7 +144,9 @@ class SfmEstimator:
         progress: Progress,
     ) -> Generator[Outcome, None, dict[str, Any]]:
         try:
-            yield from in_scene_order(scene, failures, stereo.frames(progress))
+            views = {view.name: view for view in scene.views}
+            frames = (masked(frame, views[frame.name]) for frame in stereo.frames(progress))
+            yield from in_scene_order(scene, failures, frames)
             return report
         finally:
             self._clean(folder)

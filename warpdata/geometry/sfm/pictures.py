@@ -14,9 +14,11 @@ from PIL import Image
 
 from warpdata.camera import Camera
 from warpdata.errors import ViewError
+from warpdata.geometry.masks import view_mask
 from warpdata.geometry.types import Progress
 from warpdata.geometry.usable import load_usable
 from warpdata.sources.fit import limit_megapixels
+from warpdata.sources.orientation import upright_camera
 from warpdata.sources.picture import Picture as SourcePicture
 from warpdata.sources.scene import View
 
@@ -57,13 +59,17 @@ class Picture:
 
 
 def prepare_pictures(
-    views: Sequence[View], folder: Path, *, megapixels: float, progress: Progress
+    views: Sequence[View], folder: Path, *, megapixels: float, cameras_known: bool = False, progress: Progress
 ) -> tuple[list[Picture], dict[str, str]]:
     """Write every picture, reduced to `megapixels`, into `folder`.
 
+    Args:
+        cameras_known: the views' own cameras are used, and so must be those of the upright pictures.
+
     Returns:
         The pictures in the order of the views, and the views left out with the reason: those that cannot be read,
-        that are too small, and those whose pixels equal another's, since a picture seen twice says nothing about depth.
+        that are too small, those whose mask or known camera belongs to another picture, and those whose pixels equal
+        another's, since a picture seen twice says nothing about depth.
     """
     folder.mkdir(parents=True, exist_ok=True)
     pictures: list[Picture] = []
@@ -74,6 +80,10 @@ def prepare_pictures(
         try:
             rgb = load_usable(view)
             exif = read_exif(view.picture)
+            image_hw = (rgb.shape[1], rgb.shape[2])
+            view_mask(view, image_hw)
+            if cameras_known:
+                upright_camera(view, image_hw)
         except ViewError as error:
             left_out[view.name] = str(error)
             continue
@@ -82,7 +92,6 @@ def prepare_pictures(
             left_out[view.name] = f"its picture is identical to that of {first_with[digest]}"
             continue
         first_with[digest] = view.name
-        image_hw = (rgb.shape[1], rgb.shape[2])
         hw = limit_megapixels(image_hw, megapixels)
         path = folder / f"{view.name}.png"
         write_png(rgb.permute(1, 2, 0).numpy(), hw, path)

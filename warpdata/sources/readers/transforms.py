@@ -70,10 +70,14 @@ def _view(path: Path, entry: Entry, lookup: Lookup) -> View:
     Raises:
         ViewError: it cannot be used.
     """
+    from warpdata.errors import ViewError
+    from warpdata.sources.orientation import undecided
     from warpdata.sources.scene import DepthFile, MaskFile, PictureFile, View
 
     picture = PictureFile(path)
-    camera = entry.camera(picture.hw() if entry.hw is None else entry.hw)
+    if entry.hw is None and (tag := picture.orientation()) != 1:
+        raise ViewError(undecided(picture.label, tag, "its camera"))
+    camera = entry.camera(entry.hw or picture.hw())
     mask = None if entry.mask_path is None else MaskFile(lookup.file(entry.mask_path))
     depth = None
     if entry.depth_path is not None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import OpenEXR
-
+from warpdata.formats.exr import write_depth_exr
 from warpdata.formats.wai import SCENE_META, WaiFrame, scene_meta_text
-from warpdata.writers.scenes.frames import SceneFrame, SceneFrames, save_bytes, save_image
+from warpdata.writers.scenes.frames import SceneFrames, save_bytes, save_image
 
 
 def write_wai(frames: SceneFrames, root: Path, own: Any = None) -> None:
@@ -18,7 +16,7 @@ def write_wai(frames: SceneFrames, root: Path, own: Any = None) -> None:
     for frame in frames:
         image, depth = f"images/{frame.name}.jpg", f"depth/{frame.name}.exr"
         save_image(frame.image, root / image)
-        _save_depth(frame, root / depth)
+        write_depth_exr(frame.depth.numpy(), root / depth)
         written.append(
             WaiFrame(
                 name=frame.name,
@@ -31,11 +29,3 @@ def write_wai(frames: SceneFrames, root: Path, own: Any = None) -> None:
         )
     if written:
         save_bytes(scene_meta_text(frames.scene_id, written, scale=frames.scale).encode(), root / SCENE_META)
-
-
-def _save_depth(frame: SceneFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    depth = np.ascontiguousarray(frame.depth.numpy(), np.float32)
-    with OpenEXR.File(header, {"Y": depth}) as file:
-        file.write(str(path))
