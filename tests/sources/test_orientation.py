@@ -8,7 +8,6 @@ from PIL import Image
 
 from tests.scenes import plane_camera, write_image
 from warpdata.errors import ViewError
-from warpdata.sources.decode import image_size
 from warpdata.sources.orientation import check_turned, same_shape, upright_camera
 from warpdata.sources import PictureFile, View
 
@@ -40,10 +39,10 @@ def view(folder, tag, stored_hw, camera_hw):
 def test_the_table(tmp_path, tag, stored_hw, camera_hw, refused):
     turned = view(tmp_path, tag, stored_hw, camera_hw)
     if refused is None:
-        assert upright_camera(turned, image_size(turned.path)).hw == image_size(turned.path)
+        assert upright_camera(turned, turned.picture.hw()).hw == turned.picture.hw()
     else:
         with pytest.raises(ViewError, match=refused):
-            upright_camera(turned, image_size(turned.path))
+            upright_camera(turned, turned.picture.hw())
 
 
 def test_a_picture_without_a_camera_is_turned(tmp_path):

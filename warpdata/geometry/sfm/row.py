@@ -41,8 +41,7 @@ ROW = EstimatorRow(
     about="cameras by structure from motion, depth by dense stereo; no network weights",
     build=build,
     memory=MemoryPlan(
-        about="Matching, in a child process, and then the maps of some views at a time, by "
-        "`depth_megapixels`; the stereo "
+        about="Matching, in a child process, and then the maps of some views at a time, by `depth_megapixels`; stereo "
         "does not grow with the scene."
     ),
     license=None,
