@@ -51,7 +51,7 @@ def export_folder(
         OutputError: `folder` holds no triplets, `root` holds something else, or a file cannot be written.
     """
     own = own or OwnOptions()
-    refuse_unusable(root, options, own=own)
+    refuse_unusable(root, options)
     refuse_same_folder(root, folder, "the triplet folder")
     prompts = prompts or Prompts.of_options(options)
     samples = Samples(root=folder, records=read_samples(folder, prompts), link=link)

@@ -14,9 +14,7 @@ from warpdata.writers.output.remote import Remote
 from warpdata.writers.scenes.table import SCENE_FORMATS
 
 
-def refuse_unusable(
-    root: Path, export: ExportOptions, scene_formats: Sequence[str] = (), own: OwnOptions | None = None
-) -> None:
+def refuse_unusable(root: Path, export: ExportOptions, scene_formats: Sequence[str] = ()) -> None:
     """Refuse an output that cannot be written whatever its input is.
 
     Raises:

@@ -96,7 +96,7 @@ class Writers:
         scene_ids: Sequence[str] | None,
         own: OwnOptions,
     ):
-        refuse_unusable(output.output_dir, export, output.export_scenes, own)
+        refuse_unusable(output.output_dir, export, output.export_scenes)
         rows = chosen_rows(export.layout)
         formats = [SCENE_FORMATS[name] for name in output.export_scenes]
         masks = any(row.shows_masks for row in rows)
