@@ -1,7 +1,7 @@
 """Seconds until thousands of scenes are listed: their ids, their states, and all of their views. No image is opened.
 
-    python -m benchmarks.listing                    10,000 scenes of three views
-    python -m benchmarks.listing --scenes 1000
+python -m benchmarks.listing                    10,000 scenes of three views
+python -m benchmarks.listing --scenes 1000
 """
 
 from __future__ import annotations

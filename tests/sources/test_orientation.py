@@ -8,8 +8,8 @@ from PIL import Image
 
 from tests.scenes import plane_camera, write_image
 from warpdata.errors import ViewError
-from warpdata.sources.orientation import check_turned, same_shape, upright_camera
 from warpdata.sources import PictureFile, View
+from warpdata.sources.orientation import check_turned, same_shape, upright_camera
 
 STORED, UPRIGHT, SQUARE = (40, 60), (60, 40), (50, 50)
 REMEDY = "remove the tag .*exiftool.* turn the pixels .*auto-orient"

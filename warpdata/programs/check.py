@@ -31,7 +31,9 @@ class CheckOptions:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; its exit code: 1 when something was found."""
-    return run_program("check", CheckOptions, _run, arguments)
+    from warpdata.run.check import trainer_names
+
+    return run_program("check", CheckOptions, _run, arguments, choices={"trainer": trainer_names()})
 
 
 def _run(options: CheckOptions) -> int:

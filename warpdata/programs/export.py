@@ -11,6 +11,7 @@ from typing import Annotated
 import tyro
 
 from warpdata.config import ExportOptions
+from warpdata.plugins import OwnOptions
 from warpdata.programs.main import DONE, run_program
 from warpdata.writers.layouts.table import LAYOUTS
 
@@ -57,6 +58,8 @@ class ExportProgramOptions:
     """Replace an export that was made from other triplets or with other options."""
     quiet: bool = False
     """Show nothing but errors."""
+    own: OwnOptions = field(default_factory=OwnOptions)
+    """Options of single layouts."""
 
     def targets(self) -> list[tuple[Path, ExportOptions]]:
         """Folders to write, and the layouts that go into each."""
@@ -73,7 +76,9 @@ class ExportProgramOptions:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; its exit code."""
-    return run_program("export", ExportProgramOptions, _run, arguments)
+    return run_program(
+        "export", ExportProgramOptions, _run, arguments, tables=(LAYOUTS,), choices={"layout": LAYOUTS.names}
+    )
 
 
 def _run(options: ExportProgramOptions) -> int:
@@ -84,12 +89,10 @@ def _run(options: ExportProgramOptions) -> int:
     for root, layouts in targets:
         refuse_unusable(root, layouts)
     for root, layouts in targets:
-        commands = export_folder(options.output_dir, root, layouts, link=options.link, overwrite=options.overwrite)
+        commands = export_folder(
+            options.output_dir, root, layouts, link=options.link, overwrite=options.overwrite, own=options.own
+        )
         if not options.quiet:
-            told = (
-                [f"wrote {' '.join(layouts.layout)} to {root}", *commands]
-                if commands
-                else [f"{root} is complete already"]
-            )
-            print("\n".join(told), file=sys.stderr)
+            done = f"wrote {' '.join(layouts.layout)} to {root}" if commands else f"{root} is complete already"
+            print("\n".join([done, *commands]), file=sys.stderr)
     return DONE

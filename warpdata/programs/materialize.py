@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from warpdata.programs.choices import name_choices
 from warpdata.programs.main import DONE, INCOMPLETE, run_program
-from warpdata.run.options import MaterializeOptions
+from warpdata.run.options import TABLES, MaterializeOptions
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,6 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         MaterializeOptions,
         _run,
         arguments,
+        tables=TABLES,
+        choices=name_choices(),
         when_interrupted="the same command goes on where this one stopped",
     )
 
@@ -48,7 +51,7 @@ def _dry_run(options: MaterializeOptions, display) -> int:
 
     refuse_unusable(options.output.output_dir, options.export, options.output.export_scenes)
     plans = []
-    source = open_source(options.source)
+    source = open_source(options.source, options.own)
     keep = options.source.keep_odd_views
     for plan in dry_run(source, options.size, options.pairs, options.output, keep_odd_views=keep):
         plans.append(plan)

@@ -40,11 +40,11 @@ def materialize(options: MaterializeOptions, display: Display) -> Report:
     refuse_unusable(options.output.output_dir, options.export, options.output.export_scenes)
     device = options.torch_device
     _refuse_to_write_into_input(options)
-    source = open_source(options.source)
+    source = open_source(options.source, options.own)
     number, count = options.export.worker
     all_scene_ids = source.scene_ids()
     scene_ids = all_scene_ids[number::count]
-    provider = GeometryProvider(options.geometry, options.size, options.filters, device)
+    provider = GeometryProvider(options.geometry, options.size, options.filters, device, options.own)
     report = Report(options=options.as_json(), device=device.type)
     run = RunInfo(options=options.what_triplets_depend_on(), warp_version=WARP_VERSION)
     stream = TripletStream(
@@ -56,7 +56,10 @@ def materialize(options: MaterializeOptions, display: Display) -> Report:
         with_points=options.output.save_ply,
     )
     display.start(len(scene_ids))
-    with closing(stream), open_writers(options.export, options.output, run, scene_ids=all_scene_ids) as writers:
+    with (
+        closing(stream),
+        open_writers(options.export, options.output, run, scene_ids=all_scene_ids, own=options.own) as writers,
+    ):
         for scene_id in scene_ids:
             scene_report = SceneReport(scene=scene_id)
             report.scenes.append(scene_report)

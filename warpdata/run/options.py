@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,11 +17,19 @@ from warpdata.config import (
     SourceOptions,
 )
 from warpdata.config.saved import from_json
-from warpdata.plugins import OwnOptions, Table
+from warpdata.files.bounded_json import as_json_values
+from warpdata.geometry.estimators import ESTIMATORS
+from warpdata.plugins import OwnOptions
+from warpdata.sources.table import SOURCES
+from warpdata.writers.layouts.table import LAYOUTS
+from warpdata.writers.scenes.table import SCENE_FORMATS
 
 if TYPE_CHECKING:
     import torch
 
+
+TABLES = (SOURCES, ESTIMATORS, LAYOUTS, SCENE_FORMATS)
+"""All tables whose rows may have options of their own."""
 
 ADDED_OPTIONS = {"source": "auto", "keep_odd_views": False}
 """Options of the source that outputs of version 0.1 do not name -> what these were made with."""
@@ -61,7 +67,7 @@ class MaterializeOptions:
             from warpdata.render import BACKENDS  # loads torch, which is not needed to say what the options are
 
             if self.backend not in BACKENDS:
-                raise ValueError(f"--backend is {self.backend!r}; choose from auto, {', '.join(BACKENDS)}")
+                raise ValueError(f"`backend` is {self.backend!r}; choose from auto, {', '.join(BACKENDS)}")
 
     @property
     def effective_render(self) -> RenderOptions:
@@ -81,14 +87,14 @@ class MaterializeOptions:
 
         if self.device == "cuda" and not torch.cuda.is_available():
             raise ValueError(
-                "--device cuda: this PyTorch finds no CUDA device; use --device cpu, or install its CUDA build"
+                '`device="cuda"`: this PyTorch finds no CUDA device; use `device="cpu"`, or install its CUDA build'
             )
         name = "cuda" if self.device == "cuda" or (self.device == "auto" and torch.cuda.is_available()) else "cpu"
         return torch.device(name)
 
     def as_json(self) -> dict[str, Any]:
         """All options as JSON values, but for the folders of output and cache: a moved output stays the same."""
-        chosen = json_values({part.name: _as_json(getattr(self, part.name)) for part in fields(self)})
+        chosen = as_json_values({part.name: _as_json(getattr(self, part.name)) for part in fields(self)})
         del chosen["output"]["output_dir"], chosen["geometry"]["cache_dir"]
         if not chosen["own"]:
             del chosen["own"]
@@ -104,22 +110,21 @@ class MaterializeOptions:
         for name, unset in ADDED_OPTIONS.items():
             if chosen["source"][name] == unset:
                 del chosen["source"][name]  # outputs of before the option can be continued
-        names = ("source", "size", "geometry", "filters", "pairs", "own")
-        parts = {name: chosen[name] for name in names if name in chosen}
-        return parts | {"render": json_values(asdict(self.effective_render))}
+        parts = {name: chosen[name] for name in ("source", "size", "geometry", "filters", "pairs")}
+        # Of estimators' own options the geometry tells; those of layouts are no concern of a triplet.
+        kinds = {row.options.__name__ for row in SOURCES if row.options is not None}
+        own = {kind: values for kind, values in chosen.get("own", {}).items() if kind in kinds}
+        return parts | {"render": as_json_values(asdict(self.effective_render))} | ({"own": own} if own else {})
 
 
-def saved_options(values: dict[str, Any], tables: Sequence[Table]) -> MaterializeOptions:
+def saved_options(values: dict[str, Any]) -> MaterializeOptions:
     """Options from what `MaterializeOptions.as_json` gave; what is not saved has its default.
-
-    Args:
-        tables: whose rows' own options may be among them.
 
     Raises:
         TypeError, ValueError: the values are not such options.
     """
     own = values.get("own", {})
-    kinds = {row.options.__name__: row.options for table in tables for row in table if row.options is not None}
+    kinds = {row.options.__name__: row.options for table in TABLES for row in table if row.options is not None}
     if unknown := own.keys() - kinds.keys():
         raise ValueError(f"{', '.join(sorted(unknown))} belong to a package that is not installed")
     plain = from_json(MaterializeOptions, {name: value for name, value in values.items() if name != "own"})
@@ -130,8 +135,3 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, OwnOptions):
         return value.as_json()
     return asdict(value) if is_dataclass(value) else value
-
-
-def json_values(options: Any) -> Any:
-    """Options as JSON values: paths become strings, tuples lists."""
-    return json.loads(json.dumps(options, default=str))

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from warpdata.config.saved import from_json
 from warpdata.display import Display
 from warpdata.errors import OutputError
 from warpdata.files.atomic import output_errors, place_file
@@ -18,7 +17,7 @@ from warpdata.files.digests import file_sha256
 from warpdata.formats.manifest import DATASET, MANIFEST, read_dataset, read_manifest
 from warpdata.run.export import PastExport
 from warpdata.run.materialize import materialize
-from warpdata.run.options import MaterializeOptions
+from warpdata.run.options import MaterializeOptions, saved_options
 from warpdata.run.report import REPORT
 from warpdata.sources import open_source
 from warpdata.writers.output.existing import Export, find_datasets, find_exports
@@ -128,7 +127,7 @@ def _maker(root: Path, triplets: Path | None, input_dir: Path | None, *, overwri
         past.refuse_other(triplets)
         return partial(past.make_again, triplets)
     try:
-        options = from_json(MaterializeOptions, read_json(root / REPORT)["options"])
+        options = saved_options(read_json(root / REPORT)["options"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(
             f"{root} has no {REPORT} with the options it was made with ({error}), and nothing was changed; run the "
@@ -138,7 +137,7 @@ def _maker(root: Path, triplets: Path | None, input_dir: Path | None, *, overwri
     if input_dir is not None:
         options = replace(options, source=replace(options.source, input_dir=input_dir))
     refuse_unusable(root, options.export, options.output.export_scenes)
-    open_source(options.source).scene_ids()
+    open_source(options.source, options.own).scene_ids()
     return partial(_render_again, options)
 
 
