@@ -1,0 +1,1 @@
+"""Rows for the tables of warpdata, from a package of its own."""
