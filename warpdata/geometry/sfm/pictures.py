@@ -115,7 +115,8 @@ def read_exif(picture: SourcePicture) -> Exif:
     """The camera's model and focal length, as far as the picture's file states them; never an error."""
     try:
         with Image.open(io.BytesIO(picture.read_bytes())) as image:
-            tags = image.getexif()
+            # PngImageFile.getexif decodes the whole picture when no tag stands before the pixels.
+            tags = Image.Image.getexif(image)
             focal = float(tags.get_ifd(EXIF_FOLDER_TAG).get(FOCAL_LENGTH_35MM_TAG, 0))
             model = " ".join(str(tags.get(tag, "")).strip("\0 ") for tag in CAMERA_MODEL_TAGS).strip()
     except Exception:  # decoders raise anything on damaged tags, and a picture without them is as good
