@@ -69,7 +69,15 @@ def test_pairs_of_two_units_are_left_out_and_named(of_depth, of_poses, tmp_path)
     assert not (tmp_path / "out" / "s").exists() or not pictures(tmp_path / "out" / "s")
 
 
-def test_a_renderer_that_does_not_exist_is_refused(tmp_path):
-    scene_in_units(tmp_path / "in" / "s", of_depth=1.0, of_poses=1.0)
-    with pytest.raises((SystemExit, ValueError)):
-        assert run(tmp_path / "in", tmp_path / "out", "--backend", "gl") in (DONE, INCOMPLETE)
+def test_views_of_two_units_do_not_overlap_and_it_is_said(tmp_path):
+    scene_in_units(tmp_path / "in" / "s", of_depth=1.0, of_poses=1000.0)
+    assert run(tmp_path / "in", tmp_path / "out", "--pairs", "overlap") == INCOMPLETE
+    (scene,) = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["scenes"]
+    assert scene["error"].startswith("no pair of its 3 views")
+    assert scene["error"].endswith("do poses and depth have one unit?")
+
+
+def test_a_renderer_that_does_not_exist_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        run(tmp_path / "in", tmp_path / "out", "--backend", "gl")
+    assert "choose from auto" in capsys.readouterr().err

@@ -114,6 +114,7 @@ def _materialize_scene(
     report.hw = pairs.output_hw
     if not pairs.pairs:
         report.error = f"no pair of its {len(entry)} views with geometry is asked for by --pairs {options.pairs.pairs}"
+        report.error += overlaps.doubt()
     manifest_geometry = geometry_json(entry)
     wanted = []
     for pair in pairs.pairs:

@@ -15,6 +15,7 @@ from warpdata.files.bounded_json import read_json
 from warpdata.geometry.maths.resample import SamplingGrid, resample_depth
 from warpdata.geometry.types import FrameGeometry
 from warpdata.render import WARP_VERSION, warp
+from warpdata.triplets.empty import EMPTY_HOLE_FRACTION
 
 COARSE_PIXELS = 8192
 """Overlap is measured on depth maps of about so many pixels."""
@@ -53,6 +54,12 @@ class Overlaps:
             self._known[pair] = round(self._measure(reference, target), 4)
             self._new = True
         return self._known[pair]
+
+    def doubt(self) -> str:
+        """What to add to "no pair overlaps as is asked for": a question where no view covers another at all."""
+        if max(self._known.values(), default=1.0) > 1 - EMPTY_HOLE_FRACTION:
+            return ""
+        return "; none covers another at all: do poses and depth have one unit?"
 
     def save(self) -> None:
         """Keep what was measured; a file appears whole, and losing a race to another process loses nothing but time."""
