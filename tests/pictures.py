@@ -22,6 +22,9 @@ class Rendered:
     def files(self) -> tuple[Path, ...]:
         return ()
 
+    def orientation(self):
+        return 1
+
     def hw(self):
         return (40, 60)
 

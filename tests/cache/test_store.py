@@ -238,7 +238,7 @@ def test_a_fault_at_any_step_leaves_nothing(cache, scene, monkeypatch, step, fau
         cache.put(scene, geometry)
     if expected is CacheError:
         assert "the disk is full" in str(caught.value)
-        assert "--cache-dir" in str(caught.value)
+        assert "`cache_dir`" in str(caught.value)
     assert files_in(cache) == []
     monkeypatch.undo()
     assert cache.get(scene, geometry.provenance) is None
@@ -266,7 +266,7 @@ def test_a_disk_that_fills_up_is_a_cache_error(cache, scene, allowed):
 def test_a_folder_that_cannot_be_written_is_named_before_anything_is_computed(scene, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     estimator = CountingEstimator()
-    with pytest.raises(CacheError, match="--cache-dir"):
+    with pytest.raises(CacheError, match="`cache_dir`"):
         GeometryCache(tmp_path / "file").get_or_make(scene, estimator)
     assert estimator.calls == 0
 

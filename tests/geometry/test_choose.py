@@ -166,7 +166,7 @@ def test_a_network_insisted_on_without_weights_would_be_fetched(plain):
 
 
 def test_weights_for_the_other_network_are_refused(plain, weights):
-    with pytest.raises(WeightsError, match="--geometry vggt-omega or other weights"):
+    with pytest.raises(WeightsError, match='`geometry="vggt-omega"` or other weights'):
         choose(plain, geometry="vggt", weights=weights["vggt-omega"])
 
 

@@ -188,7 +188,7 @@ def test_a_view_that_cannot_be_used_is_left_out_and_named(folder, damage, reason
 
 def test_a_scene_without_geometry_says_what_to_do(tmp_path):
     scene = open_source(SourceOptions(input_dir=write_photos(tmp_path / "s"))).scene("s")
-    with pytest.raises(GeometryError, match=r"scene s ships no view .* add a transforms\.json .* another --geometry"):
+    with pytest.raises(GeometryError, match=r"scene s ships no view .* add a transforms\.json .* another `geometry`"):
         GivenEstimator()(scene)
     camera_only = dataclasses.replace(scene.views[0], camera=plane_camera(0))
     with pytest.raises(GeometryError):

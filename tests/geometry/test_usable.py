@@ -30,5 +30,5 @@ def test_a_truncated_picture_is_named(tmp_path):
 def test_two_views_make_a_pair(tmp_path):
     scene = scene_of([tmp_path / f"{name}.png" for name in "abc"])
     check_two_usable(scene, {"b": "dark"})
-    with pytest.raises(GeometryError, match=r"scene scene has 1 of 3 \(a: dark; b: bright\)"):
+    with pytest.raises(GeometryError, match=r"scene scene has 1 of 3: a: dark; b: bright"):
         check_two_usable(scene, {"a": "dark", "b": "bright"})

@@ -161,7 +161,7 @@ def test_points_behind_the_camera_and_doubtful_ones_do_not_count():
 
 @pytest.mark.parametrize("wrong", [{"near": 0.0}, {"far": -1.0}, {"near": 2.0, "far": 1.0}, {"near": torch.nan}])
 def test_bounds_without_sense_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"--(near|far) "):
+    with pytest.raises(ValueError, match=r"`(near|far)` "):
         RenderOptions(**wrong)
 
 

@@ -108,7 +108,7 @@ def test_a_changed_folder_is_refused_unless_told_to_overwrite(here):
     assert export_folder(here / "output", root, options) == []
     shutil.rmtree(here / "output")
     run(here / "output", triplets=scene("room", 2))
-    with pytest.raises(OutputError, match=r"triplets are others.*--overwrite"):
+    with pytest.raises(OutputError, match=r"triplets are others.*`overwrite=True`"):
         export_folder(here / "output", root, options)
     export_folder(here / "output", root, options, overwrite=True)
     assert {path.name for path in root.glob("*.jpg")} == {

@@ -244,7 +244,7 @@ def test_one_small_view_is_left_out_and_shrinks_nothing(tmp_path, capsys):
     write_image(folder / "images" / "2.png", plane_picture(plane_camera(2, (24, 35))))
     assert run(tmp_path / "in", tmp_path / "out") == INCOMPLETE
     (scene,) = report_of(tmp_path / "out")["scenes"]
-    assert scene["size"] == [96, 140]
+    assert scene["hw"] == [96, 140]
     assert scene["triplets"] == 3
     assert list(scene["left_out"]) == ["2"]
     code, said = planned(tmp_path / "in", tmp_path, capsys)
@@ -252,7 +252,7 @@ def test_one_small_view_is_left_out_and_shrinks_nothing(tmp_path, capsys):
     assert "s: 4 views, 3 triplets of 140 x 96" in said
     assert scene["left_out"]["2"] in said
     assert run(tmp_path / "in", tmp_path / "all", "--keep-odd-views") == DONE
-    assert report_of(tmp_path / "all")["scenes"][0]["size"] == [24, 35]
+    assert report_of(tmp_path / "all")["scenes"][0]["hw"] == [24, 35]
     assert "s: 5 views, 4 triplets of 35 x 24" in planned(tmp_path / "in", tmp_path, capsys, "--keep-odd-views")[1]
 
 

@@ -81,7 +81,7 @@ def test_formats_may_be_mixed_and_one_may_be_insisted_on(tmp_path):
     scene = open_source(SourceOptions(input_dir=tmp_path, source="images")).scene("cameras")
     assert [view.camera for view in scene.views] == [None] * 3
     assert scene.source == "images"
-    with pytest.raises(SourceError, match="no folder of it is what --source transforms reads"):
+    with pytest.raises(SourceError, match="no folder of it is what `source` transforms reads"):
         ids(tmp_path / "photos", source="transforms")
 
 

@@ -143,7 +143,7 @@ def test_cameras_come_with_transforms_json(tmp_path):
 
 
 def test_unusable_input_says_what_to_do(tmp_path):
-    with pytest.raises(SourceError, match="does not exist; give another with --input-dir"):
+    with pytest.raises(SourceError, match="does not exist; give another as `input_dir`"):
         source(tmp_path / "nowhere").scene_ids()
     with pytest.raises(SourceError, match=r"no scene in .*: expected images"):
         source(tmp_path).scene_ids()

@@ -98,5 +98,5 @@ def test_a_sample_is_named_after_its_target_and_where_needed_its_reference():
     ],
 )
 def test_contradictory_options_are_refused(options):
-    with pytest.raises(ValueError, match=r"--pair|--overlap"):
+    with pytest.raises(ValueError, match=r"`pair|`overlap"):
         PairOptions(**options)

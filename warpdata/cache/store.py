@@ -235,7 +235,7 @@ class GeometryCache:
         except (OSError, OutputError) as error:
             raise CacheError(
                 f"the cache {self.root} cannot be written: {error}; make room and allow writing, or choose another "
-                "folder with --cache-dir"
+                "folder with `cache_dir`"
             ) from error
 
 

@@ -54,5 +54,7 @@ def _judge(name: str, image: Image.Image, multiple: int, rgb: bool) -> Iterator[
         yield Finding(name, "WD305", f"mode {image.mode}, expected RGB")
     if image.width % multiple or image.height % multiple:
         yield Finding(
-            name, "WD302", f"{image.width}x{image.height} is no multiple of {multiple}; use --multiple {multiple}"
+            name,
+            "WD302",
+            f"{image.width}x{image.height} is no multiple of {multiple}; make it with `multiple={multiple}`",
         )

@@ -180,4 +180,4 @@ def read_manifest(root: Path) -> list[Record]:
     except FileNotFoundError as error:
         raise OutputError(f"{root} has no {MANIFEST}: it is no export, or an unfinished one") from error
     except (ValueError, TypeError, KeyError, OSError) as error:
-        raise OutputError(f"{path} is damaged ({error}); make the export again with --overwrite") from error
+        raise OutputError(f"{path} is damaged ({error}); make the export again with `overwrite=True`") from error

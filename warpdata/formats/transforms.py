@@ -27,6 +27,8 @@ from warpdata.formats.axes import OPENCV_FROM_OPENGL, flip_camera_axes
 from warpdata.formats.intrinsics import pinhole_json, share_intrinsics
 from warpdata.formats.npy import holds_whole_numbers
 
+TRANSFORMS_FILE = "transforms.json"
+
 _MILLIMETRE = 0.001
 
 _PERSPECTIVE_MODELS = frozenset(

@@ -50,13 +50,13 @@ def choose_estimator(
     """
     options = request.geometry
     if options.poses == "given" and not any(view.camera is not None for view in scene.views):
-        raise GeometryError(f"--poses given: scene {scene.id} ships no camera; use --poses estimated")
+        raise GeometryError(f'`poses="given"`: scene {scene.id} ships no camera; use `poses="estimated"`')
     if options.geometry == AUTO:
         row, why = _first_that_suits(scene, request)
     else:
         row, why = ESTIMATORS[options.geometry], None
         if problem := row.unavailable() or row.refuses(scene):
-            raise GeometryError(f"--geometry {row.name}: {problem}")
+            raise GeometryError(f'`geometry="{row.name}"`: {problem}')
     estimator = row.build(request, device, work_dir)
     return Choice(row=row, estimator=estimator, reason=_reason(row, why, estimator))
 

@@ -120,5 +120,5 @@ def check_estimator_name(name: str) -> None:
     """
     if name != AUTO and name not in ESTIMATORS:
         raise ValueError(
-            f"--geometry {name}: there is no such estimator; choose from {', '.join((AUTO, *ESTIMATORS.names))}"
+            f'`geometry="{name}"`: there is no such estimator; choose from {", ".join((AUTO, *ESTIMATORS.names))}'
         )

@@ -47,7 +47,7 @@ class GivenEstimator:
         if not any(view.camera is not None and view.depth is not None for view in scene.views):
             raise GeometryError(
                 f"scene {scene.id} ships no view with both camera and depth; add a transforms.json with both, or "
-                "choose another --geometry"
+                "choose another `geometry`"
             )
         return SceneGeometry(
             scene_id=scene.id,

@@ -28,7 +28,7 @@ def refuses(scene: Scene) -> str | None:
         return None
     return (
         f"scene {scene.id} ships {missing_geometry(scene) or 'no view'}; add both to its transforms.json, or use "
-        "--geometry auto"
+        '`geometry="auto"`'
     )
 
 

@@ -68,7 +68,9 @@ def _near_far(
 ) -> Float[Tensor, "B 2"]:
     """The options' numbers, and of "auto" the sample's; nothing waits for the host."""
     near = torch.full((B,), _LEAST if options.near == "auto" else options.near, device=device, dtype=torch.float32)
-    far = torch.full((B,), _MOST if options.far == "auto" else min(options.far, _MOST), device=device)
+    far = torch.full(
+        (B,), _MOST if options.far == "auto" else min(options.far, _MOST), device=device, dtype=torch.float32
+    )
     if sample is None:
         return torch.stack([near, far], dim=-1)
     ascending = sample.where(valid, torch.inf).sort(dim=-1).values

@@ -64,7 +64,7 @@ def detect(path: Path) -> dict[Path, LayoutRow]:
         if next(path.glob(row.mark), None) is not None:
             return {path: row}
     raise OutputError(
-        f"it is not clear what {path} holds; say whose rules to apply with --for: {', '.join(trainer_names()[1:])}"
+        f"it is not clear what {path} holds; say whose rules to apply with `trainer`: {', '.join(trainer_names()[1:])}"
     )
 
 

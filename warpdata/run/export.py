@@ -115,7 +115,7 @@ class PastExport:
         """
         exports = find_exports(root)
         if not exports or "triplets" not in exports[0].about["options"]:
-            raise OutputError(f"{root} holds no export of a triplet folder; leave --triplets out")
+            raise OutputError(f"{root} holds no export of a triplet folder; leave `triplets` out")
         saved = exports[0].about["options"]
         shards = {f"shard_{name}": value for name, value in saved.get("shards", {}).items()}
         own = [from_json(LAYOUTS[name].options, values) for name, values in saved.get("own", {}).items()]
@@ -135,9 +135,7 @@ class PastExport:
             OutputError: it is another one, or no triplet folder.
         """
         if digest_of_samples(read_samples(folder, self.prompts)) != self.triplets:
-            raise OutputError(
-                f"{self.root} was made from other triplets than {folder} holds; give those with --triplets"
-            )
+            raise OutputError(f"{self.root} was made from other triplets than {folder} holds; give those as `triplets`")
 
     def make_again(self, folder: Path) -> None:
         """Remake what is missing in it from the triplet folder that it was made from.

@@ -84,7 +84,7 @@ def _refuse_to_write_into_input(options: MaterializeOptions) -> None:
     if output != source and not (source in output.parents and holds_others_files(root, ours=(REPORT,))):
         return
     where = "is" if output == source else "lies inside of"
-    raise OutputError(f"{root} {where} the input folder {read} and holds other files; choose another --output-dir")
+    raise OutputError(f"{root} {where} the input folder {read} and holds other files; choose another `output_dir`")
 
 
 def _materialize_scene(
@@ -113,7 +113,7 @@ def _materialize_scene(
     overlaps.save()
     report.hw = pairs.output_hw
     if not pairs.pairs:
-        report.error = f"no pair of its {len(entry)} views with geometry is asked for by --pairs {options.pairs.pairs}"
+        report.error = f"no pair of its {len(entry)} views with geometry is asked for by `pairs={options.pairs.pairs}`"
         report.error += overlaps.doubt()
     manifest_geometry = geometry_json(entry)
     wanted = []

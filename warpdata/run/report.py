@@ -153,6 +153,7 @@ class Report:
             lines.append(f"left out {subject}: {group.reason}")
         for scene in self.scenes:
             lines += scene.left_out_lines()
+            lines += [f"{scene.scene}: {note}" for note in (*scene.notes, *scene.figures.get("warnings", ()))]
         made, total = sum(scene.made for scene in self.scenes), sum(len(scene.scores) for scene in self.scenes)
         kept = f" and {total - made} kept from before" if total > made else ""
         used = sum(not scene.error for scene in self.scenes)

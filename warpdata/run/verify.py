@@ -121,7 +121,7 @@ def _maker(root: Path, triplets: Path | None, input_dir: Path | None, *, overwri
     if triplets is not None:
         if overwrite:
             raise OutputError(
-                f"{root} has a damaged {MANIFEST}; run the command that exported it again, with --overwrite"
+                f"{root} has a damaged {MANIFEST}; run the command that exported it again, with `overwrite=True`"
             )
         past = PastExport.found_in(root)
         past.refuse_other(triplets)
@@ -131,7 +131,7 @@ def _maker(root: Path, triplets: Path | None, input_dir: Path | None, *, overwri
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(
             f"{root} has no {REPORT} with the options it was made with ({error}), and nothing was changed; run the "
-            "command that made it again, or give the triplet folder that it was exported from with --triplets"
+            "command that made it again, or give the triplet folder that it was exported from as `triplets`"
         ) from error
     options = replace(options, output=replace(options.output, output_dir=root, overwrite=overwrite))
     if input_dir is not None:

@@ -141,7 +141,7 @@ def _has_image_folder(listing: FolderListing, *, is_input: bool) -> bool:
 def _why_no_scene(name: str, inside: FolderListing, above: FolderListing) -> str | None:
     """Why neither a folder nor anything below it is a scene, whatever it holds."""
     if THUMBNAILS.fullmatch(name):
-        return "it holds thumbnails, by its name; give it as --input-dir to use it"
+        return "it holds thumbnails, by its name; give it as `input_dir` to use it"
     if is_image_name(name) or unreadable_picture_name(name):
         return "it is a folder with the name of a picture"
     if (made := made_by_us(inside)) is not None:

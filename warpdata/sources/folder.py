@@ -117,9 +117,9 @@ class FolderSource:
             made = made_by_us(listing)
             found = find_scene_folders(top, self._rows) if made in (None, UNFINISHED, SCENE_EXPORT) else []
         except FileNotFoundError as error:
-            raise SourceError(f"input folder {top} does not exist; give another with --input-dir") from error
+            raise SourceError(f"input folder {top} does not exist; give another as `input_dir`") from error
         except OSError as error:
-            raise SourceError(f"input folder {top} cannot be read ({error}); give another with --input-dir") from error
+            raise SourceError(f"input folder {top} cannot be read ({error}); give another as `input_dir`") from error
         if not found:
             raise SourceError(f"no scene in {top}: {self._expected()}{_what_is_there(listing, made)}")
         places: dict[str, _Place] = {}
@@ -143,7 +143,7 @@ class FolderSource:
         if any(row.only_pictures for row in self._rows):
             return "expected images in it or in its sub-folders (directly, or in a folder `images`)"
         formats = "; ".join(f"{row.name}: {row.about}" for row in self._rows)
-        return f"no folder of it is what --source {'/'.join(row.name for row in self._rows)} reads ({formats})"
+        return f"no folder of it is what `source` {'/'.join(row.name for row in self._rows)} reads ({formats})"
 
 
 def _own_options(row: SourceRow, own: OwnOptions) -> object:

@@ -27,7 +27,7 @@ SHAPE_TOLERANCE = 0.2
 MOST_ODD = 1 / 3
 """Share of a scene's views that can be odd."""
 
-HOW_TO_KEEP = "use --keep-odd-views to use it all the same"
+HOW_TO_KEEP = "use `keep_odd_views=True` to use it all the same"
 
 
 def odd_sizes(image_hws: Mapping[str, tuple[int, int]], size: SizeOptions) -> dict[str, str]:

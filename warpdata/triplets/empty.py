@@ -39,7 +39,7 @@ def why_empty(triplet: Triplet, inputs: PairInputs, options: RenderOptions) -> s
     if not share_with_points(inputs, options):
         return (
             "the reference has no point: no pixel of it has depth with a confidence of "
-            f"{options.confidence_threshold:g} or more; look at its depth, or lower --depth-conf-threshold"
+            f"{options.confidence_threshold:g} or more; look at its depth, or lower `confidence_threshold`"
         )
     return empty_splat(1 - holes)
 

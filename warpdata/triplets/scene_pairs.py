@@ -110,7 +110,7 @@ def _odd_frames(scene: Scene, entry: CacheEntry, pictures: tuple[Picture, ...], 
 
     def sha256_of(path: Path) -> str | None:
         """The digest that the geometry was made with, where it was made from these very files."""
-        inside = known and path.relative_to(scene.root).as_posix()
+        inside = path.relative_to(scene.root).as_posix() if known else None
         return known[inside] if inside in known else file_sha256(path)
 
     odd = odd_sizes(dict(zip(entry.names, entry.image_hws, strict=True)), size)

@@ -227,7 +227,7 @@ def test_too_many_frames_for_the_memory_are_refused_with_what_fits(tmp_path, che
     network = VGGTNetwork(weights_of(checkpoints["vggt"]), "crop", CPU)._network
     enough_for_two = int(network.memory_plan(2, (238, 518)).total * 1.15)
     monkeypatch.setattr(network_module, "free_memory", lambda device: enough_for_two)
-    with pytest.raises(GeometryError, match=r"6 frames of 518x238 .* use --window-frames [2-5]"):
+    with pytest.raises(GeometryError, match=r"6 frames of 518x238 .* use `window_frames=[2-5]`"):
         choose(scene, checkpoints["vggt"], window_frames=6)(scene)
 
 

@@ -179,5 +179,5 @@ def test_a_frame_missing_from_a_window_is_taken_from_the_other():
 
 def test_windows_that_share_nothing_reliable_are_refused_by_name():
     frames = [replace(frame, confidence=torch.ones_like(frame.confidence)) for frame in hall(12)]
-    with pytest.raises(GeometryError, match=r"0007.*0004.*--window-overlap"):
+    with pytest.raises(GeometryError, match=r"0007.*0004.*`window_overlap`"):
         merged(frames, 8, 4, noise=0, outliers=0)

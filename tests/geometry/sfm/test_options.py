@@ -22,12 +22,12 @@ def test_every_option_has_its_flag():
 @pytest.mark.parametrize(
     ("field", "value", "flag"),
     [
-        ("match_megapixels", 0.0, "--match-megapixels is 0.0"),
-        ("depth_megapixels", -1.0, "--depth-megapixels is -1.0"),
-        ("depth_megapixels", float("nan"), "--depth-megapixels is nan"),
-        ("time_limit_s", 0.0, "--sfm-time-limit-s is 0.0"),
-        ("sources", 0, "--stereo-sources is 0"),
-        ("threads", -1, "--sfm-threads is -1"),
+        ("match_megapixels", 0.0, "`match_megapixels` is 0.0"),
+        ("depth_megapixels", -1.0, "`depth_megapixels` is -1.0"),
+        ("depth_megapixels", float("nan"), "`depth_megapixels` is nan"),
+        ("time_limit_s", 0.0, "`time_limit_s` is 0.0"),
+        ("sources", 0, "`sources` is 0"),
+        ("threads", -1, "`threads` is -1"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_its_flag(field, value, flag):

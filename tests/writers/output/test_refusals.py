@@ -183,7 +183,7 @@ def test_a_missing_package_is_named_before_anything_is_rendered(layout, package,
     monkeypatch.setitem(sys.modules, package, None)
     options = OutputOptions(output_dir=tmp_path / "out")
     with (
-        pytest.raises(OutputError, match=rf"--layout {layout} .*pip install {package}"),
+        pytest.raises(OutputError, match=rf"`layout` {layout} .*pip install {package}"),
         open_writers(ExportOptions(layout=(layout,)), options, RUN),
     ):
         pytest.fail("triplets would be rendered")

@@ -166,7 +166,7 @@ def test_other_options_are_refused_unless_told_to_overwrite(changed, tmp_path):
     (tmp_path / "room" / "notes.txt").write_text("mine")
     (tmp_path / "room" / "000009_target.jpg").write_text("mine too")
     before = tree(tmp_path)
-    with pytest.raises(OutputError, match=r"made with other options.*--overwrite"):
+    with pytest.raises(OutputError, match=r"made with other options.*`overwrite=True`"):
         run(tmp_path, **changed)
     assert tree(tmp_path) == before
 

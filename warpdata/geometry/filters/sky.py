@@ -83,10 +83,10 @@ class SkyModel:
         try:
             session = runtime.InferenceSession(str(self.path), providers=["CPUExecutionProvider"])
         except Exception as error:  # the runtime's exceptions have no public base class
-            raise WeightsError(f"--sky-model {self.id} is not an ONNX network that can be run: {error}") from error
+            raise WeightsError(f"`sky_model` {self.id} is not an ONNX network that can be run: {error}") from error
         shapes = [node.shape for node in session.get_inputs()]
         if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][1] != 3:
-            raise WeightsError(f"--sky-model {self.id} takes inputs {shapes}; one picture [1, 3, h, w] was expected")
+            raise WeightsError(f"`sky_model` {self.id} takes inputs {shapes}; one picture [1, 3, h, w] was expected")
         return session
 
     def scores(self, picture: UInt8[Tensor, "3 H W"]) -> UInt8[Tensor, "h w"]:
@@ -103,7 +103,7 @@ class SkyModel:
         scores = np.squeeze(output)
         if scores.ndim != 2 or not (scores.min() >= -PROBABILITY_SLACK and scores.max() <= 1 + PROBABILITY_SLACK):
             raise WeightsError(
-                f"--sky-model {self.id} gives an output of shape {list(output.shape)} from {output.min():.3g} to "
+                f"`sky_model` {self.id} gives an output of shape {list(output.shape)} from {output.min():.3g} to "
                 f"{output.max():.3g}; one map of probabilities was expected"
             )
         return torch.from_numpy(np.rint(scores.clip(0, 1) * 255).astype(np.uint8))
@@ -119,7 +119,7 @@ def onnxruntime():
         import onnxruntime
     except ImportError as error:
         raise BackendError(
-            "--filter-sky needs onnxruntime, which is not installed; install it with `pip install 'warpdata[sky]'`"
+            "`filter_sky` needs onnxruntime, which is not installed; install it with `pip install 'warpdata[sky]'`"
         ) from error
     return onnxruntime
 
@@ -141,7 +141,7 @@ def resolve_sky_model(spec: str, *, hub: Hub | None = None) -> SkyModel:
     match = _HUB_SPEC.fullmatch(spec)
     if match is None:
         raise WeightsError(
-            f"--sky-model {spec}: there is no such file; give the path of an .onnx file, or a file of a Hugging Face "
+            f"`sky_model` {spec}: there is no such file; give the path of an .onnx file, or a file of a Hugging Face "
             "repository as owner/name/file.onnx"
         )
     fetched = (hub or Hub()).fetch(HubFile(repo=match["repo"], name=match["file"], revision=match["revision"]))

@@ -115,7 +115,7 @@ class NetworkEstimator:
         hw = view.picture.hw()
         check_sides(hw)
         if self._poses == "given" and upright_camera(view, hw) is None:
-            raise ViewError("the scene ships no camera for it, and --poses given was asked for")
+            raise ViewError('the scene ships no camera for it, and `poses="given"` was asked for')
         if min(network.input_size(hw)) < 1:
             raise ViewError(f"a picture of {hw[1]}x{hw[0]} pixels is too flat for the network")
         return hw
@@ -246,10 +246,10 @@ class _Run:
         height, width = self._hw
         problem = f"{frames} frames of {width}x{height} at a time do not fit into the memory that is free"
         if fits is None:
-            return f"{problem}; use a smaller --window-frames, or --device cpu"
+            return f'{problem}; use a smaller `window_frames`, or `device="cpu"`'
         if fits < 2:
-            return f"{problem}, nor do two; close what else uses it, or use --device cpu"
+            return f'{problem}, nor do two; close what else uses it, or use `device="cpu"`'
         return (
-            f"{problem}: {fits} do; use --window-frames {fits} --window-overlap {max(1, min(fits - 1, fits // 4))}, or "
+            f"{problem}: {fits} do; use `window_frames={fits}` `window_overlap={max(1, min(fits - 1, fits // 4))}`, or "
             "close what else uses it"
         )

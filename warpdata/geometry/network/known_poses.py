@@ -182,8 +182,8 @@ def centre_scale(window: Window, known: Mapping[int, Camera]) -> float:
     if len(usable) == 0:
         names = f"{window[order[0]].name} to {window[order[-1]].name}"
         raise GeometryError(
-            f"--poses given: depth of the views {names} has no scale, because their cameras all stand in one place; "
-            "use --poses estimated"
+            f'`poses="given"`: depth of the views {names} has no scale, because their cameras all stand in one place; '
+            'use `poses="estimated"`'
         )
     return usable.median().item()
 

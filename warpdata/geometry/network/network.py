@@ -131,11 +131,11 @@ class VGGTNetwork:
         try:
             self._network = warpdata_vggt.load_network(weights.path, device=device)
         except warpdata_vggt.CheckpointError as error:
-            raise WeightsError(f"--weights {weights.id} cannot be used: {error}") from error
+            raise WeightsError(f"`weights` {weights.id} cannot be used: {error}") from error
         except torch.cuda.OutOfMemoryError as error:
             raise WeightsError(
                 f"the weights of {weights.network} do not fit into the memory that is free on {device}; close what "
-                "else uses it, or use --device cpu"
+                'else uses it, or use `device="cpu"`'
             ) from error
         if weights.network == "vggt":
             self._input_size = functools.partial(warpdata_vggt.input_size, mode=preprocess_mode)

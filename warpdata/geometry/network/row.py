@@ -50,7 +50,7 @@ def suits(network: NetworkName, scene: Scene, request: EstimatorRequest) -> str 
 
     if request.geometry.weights is None:
         return "these weights are on this machine" if weights_at_hand(network) else None
-    return "--weights are given" if resolved(request.geometry.weights, None).network == network else None
+    return "`weights` are given" if resolved(request.geometry.weights, None).network == network else None
 
 
 @functools.lru_cache(maxsize=4)
@@ -73,7 +73,7 @@ def _row(network: NetworkName, about: str, way_out: str) -> EstimatorRow:
         about=about,
         build=functools.partial(build, network),
         memory=MemoryPlan(
-            about="The weights, and activations of --window-frames frames at a time; a window that does not fit is "
+            about="The weights, and activations of `window_frames` frames at a time; a window that does not fit is "
             "refused before it runs.",
             peak_bytes=functools.partial(_peak_bytes, network),
         ),
@@ -87,10 +87,10 @@ def _row(network: NetworkName, about: str, way_out: str) -> EstimatorRow:
 VGGT = _row(
     "vggt",
     "depth and cameras by the network VGGT",
-    "give --weights, or --geometry vggt to download facebook/VGGT-1B (5 GB)",
+    'give `weights`, or `geometry="vggt"` to download facebook/VGGT-1B (5 GB)',
 )
 VGGT_OMEGA = _row(
     "vggt-omega",
     "depth and cameras by the network VGGT-Omega",
-    "--geometry vggt-omega to download facebook/VGGT-Omega, to which its authors grant access",
+    '`geometry="vggt-omega"` to download facebook/VGGT-Omega, to which its authors grant access',
 )

@@ -106,15 +106,15 @@ def resolve_weights(spec: str | None, network: NetworkName | None, *, hub: Hub |
         weights = _local(path)
     elif match is None or (match["file"] is None and match["repo"].endswith(SUFFIXES)):
         raise WeightsError(
-            f"--weights {spec}: there is no such file; give the path of a .safetensors or .pt file, or a Hugging Face "
+            f"`weights` {spec}: there is no such file; give the path of a .safetensors or .pt file, or a Hugging Face "
             "repository as owner/name"
         )
     else:
         weights = _from_hub(match["repo"], match["file"], match["revision"], hub)
     if network is not None and weights.network != network:
         raise WeightsError(
-            f"--weights {weights.id} is a checkpoint of {weights.network}, and --geometry {network} was asked for; use "
-            f"--geometry {weights.network} or other weights"
+            f'`weights` {weights.id} is a checkpoint of {weights.network}, and `geometry="{network}"` was asked for; '
+            f'use `geometry="{weights.network}"` or other weights'
         )
     return weights
 
@@ -136,7 +136,7 @@ def default_repo(network: NetworkName) -> str:
 
 def _local(path: Path) -> ResolvedWeights:
     if not path.is_file():
-        raise WeightsError(f"--weights {path} is a folder; give the .safetensors or .pt file in it")
+        raise WeightsError(f"`weights` {path} is a folder; give the .safetensors or .pt file in it")
     network = checkpoint_network(path)
     return ResolvedWeights(
         path=path, id=path.name, revision=None, sha256=remembered_sha256(path), license=UNKNOWN_LICENSE, network=network

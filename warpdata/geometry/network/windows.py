@@ -115,8 +115,8 @@ def align_windows(previous: Window, current: Window) -> Fit:
         last, first = previous[max(previous)].name, current[min(current)].name
         raise GeometryError(
             f"the window that ends with {last} and the one that begins with {first} share no frame with depth that can "
-            "be relied on, so they cannot be joined; use larger windows (--window-frames) or a larger overlap "
-            "(--window-overlap)"
+            "be relied on, so they cannot be joined; use larger windows (`window_frames`) or a larger overlap "
+            "(`window_overlap`)"
         )
     start = start_from_poses(samples)
     return fit_sim3_robust(

@@ -85,8 +85,8 @@ class SfmEstimator:
         missing = [view.name for view in scene.views if view.camera is None]
         if self._poses == "given" and missing:
             raise GeometryError(
-                f"--poses given: {len(missing)} of {len(scene.views)} views of scene {scene.id} have no camera "
-                f"({', '.join(missing[:3])}); add them to its transforms.json, or use --poses estimated"
+                f'`poses="given"`: {len(missing)} of {len(scene.views)} views of scene {scene.id} have no camera '
+                f'({", ".join(missing[:3])}); add them to its transforms.json, or use `poses="estimated"`'
             )
         if self._work_dir is None:
             folder = Path(tempfile.mkdtemp(prefix="warpdata-sfm-"))

@@ -25,14 +25,14 @@ class SfmOptions:
 
     def __post_init__(self) -> None:
         positive = {
-            "--match-megapixels": self.match_megapixels,
-            "--depth-megapixels": self.depth_megapixels,
-            "--sfm-time-limit-s": self.time_limit_s,
+            "`match_megapixels`": self.match_megapixels,
+            "`depth_megapixels`": self.depth_megapixels,
+            "`time_limit_s`": self.time_limit_s,
         }
         for flag, value in positive.items():
             if not value > 0:
                 raise ValueError(f"{flag} is {value}; it must be a positive number")
         if self.sources < 1:
-            raise ValueError(f"--stereo-sources is {self.sources}; each view's depth needs at least 1 other view")
+            raise ValueError(f"`sources` is {self.sources}; each view's depth needs at least 1 other view")
         if self.threads < 0:
-            raise ValueError(f"--sfm-threads is {self.threads}; use 0 for one a core, or a positive number")
+            raise ValueError(f"`threads` is {self.threads}; use 0 for one a core, or a positive number")

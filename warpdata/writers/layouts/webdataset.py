@@ -103,7 +103,7 @@ class _Content:
         if len(extensions) > 1:
             raise OutputError(
                 f"{samples.root} holds {' and '.join(extensions)} pictures, and all samples of shards have the same "
-                "members; make the triplets again with one --output-format"
+                "members; make the triplets again with one `output_format`"
             )
         self._roles = {
             f"{role}{extensions[0] if role in IMAGE_ROLES else '.png'}": role for role in samples.common_roles
@@ -198,7 +198,7 @@ def alias_refusal(options: LayoutOptions, roles: Sequence[str]) -> str | None:
         extension, _, role = alias.partition("=")
         if role not in roles or extension in taken or not ALIAS.fullmatch(extension):
             return (
-                f"--shard-alias {alias}: give a new extension of small letters and digits, =, and one of "
+                f"`shard_alias` {alias}: give a new extension of small letters and digits, =, and one of "
                 f"{', '.join(roles)}"
             )
         taken.add(extension)

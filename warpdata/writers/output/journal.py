@@ -74,7 +74,9 @@ class Journal:
         except FileNotFoundError:
             return None
         except (ValueError, OSError) as error:
-            raise OutputError(f"{self.folder / 'options.json'} cannot be read ({error}); use --overwrite") from error
+            raise OutputError(
+                f"{self.folder / 'options.json'} cannot be read ({error}); use `overwrite=True`"
+            ) from error
 
     @options.setter
     def options(self, options: dict[str, Any]) -> None:

@@ -90,7 +90,7 @@ class OutputFolder:
                 if path not in self.journal.begun and (self._root / path).exists():
                     raise OutputError(
                         f"{self._root / path} exists and is not of this export; "
-                        "use --overwrite to replace it, or choose another output folder"
+                        "use `overwrite=True` to replace it, or choose another output folder"
                     )
         self.journal.begin(paths)
 
@@ -160,7 +160,7 @@ class OutputFolder:
             if not self._overwrite:
                 raise OutputError(
                     f"{self._root} holds an export made with other options ({_difference(others[0], self._options)}); "
-                    "use --overwrite to replace it, or choose another output folder"
+                    "use `overwrite=True` to replace it, or choose another output folder"
                 )
             if unfinished is not None and fingerprint(unfinished) != fingerprint(self._options):
                 remove_files(self._root, self.journal.begun - set(all_paths(self._root, self.exports)))

@@ -52,8 +52,8 @@ def _read(path: Path) -> dict[str, str]:
             texts = dict(line.split("\t", 1) for line in text.splitlines() if line)
     except (OSError, ValueError) as error:
         raise ValueError(
-            f"--prompt-file {path}: {error}; give JSON {{id: text}}, or a text file with lines of id, tab, text"
+            f"`prompt_file` {path}: {error}; give JSON {{id: text}}, or a text file with lines of id, tab, text"
         ) from error
     if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
-        raise ValueError(f"--prompt-file {path}: expected a JSON object of texts by scene or sample id")
+        raise ValueError(f"`prompt_file` {path}: expected a JSON object of texts by scene or sample id")
     return texts

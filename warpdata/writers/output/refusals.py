@@ -24,16 +24,16 @@ def refuse_unusable(root: Path, export: ExportOptions, scene_formats: Sequence[s
     """
     rows = chosen_rows(export.layout)
     formats = [SCENE_FORMATS[name] for name in scene_formats]
-    for flag, chosen in (("--layout", rows), ("--export-scenes", formats)):
+    for flag, chosen in (("`layout`", rows), ("`export_scenes`", formats)):
         for row in chosen:
             if (reason := row.unavailable()) is not None:
                 raise OutputError(f"{flag} {row.name} cannot be written here: {reason}")
     if len(set(scene_formats)) != len(scene_formats):
-        raise ValueError(f"--export-scenes is {' '.join(scene_formats)}; name each format once")
+        raise ValueError(f"`export_scenes` is {' '.join(scene_formats)}; name each format once")
     if export.shard_url is not None:
         if not any(row.takes_url for row in rows):
             able = " or ".join(row.name for row in LAYOUTS if row.takes_url)
-            raise ValueError(f"--shard-url needs --layout {able}, not {' '.join(export.layout)}")
+            raise ValueError(f"`shard_url` needs `layout` {able}, not {' '.join(export.layout)}")
         Remote(export.shard_url)
     Prompts.of_options(export)
     for path in (root, *root.parents):

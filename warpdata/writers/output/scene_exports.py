@@ -47,7 +47,7 @@ class SceneExports:
             if note is not None and note["key"] != key:
                 if not self._overwrite:
                     raise OutputError(
-                        f"{self._root(name) / scene_id} was made from another input; use --overwrite, "
+                        f"{self._root(name) / scene_id} was made from another input; use `overwrite=True`, "
                         "or choose another output folder"
                     )
                 note = None

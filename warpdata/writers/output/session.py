@@ -167,7 +167,7 @@ class Writers:
             if not self._output.overwrite:
                 raise OutputError(
                     f"{self._output.output_dir} holds {sample_id} made from another input: its geometry differs; "
-                    "use --overwrite, or choose another output folder"
+                    "use `overwrite=True`, or choose another output folder"
                 )
             return False
         return sample_id in self._complete or all(
@@ -273,8 +273,8 @@ class Writers:
             raise OutputError(
                 f"{self._output.output_dir} holds {len(unasked)} triplets that this input does not give "
                 f"({unasked[0]}, ...; of {' '.join(scenes[:3])}{' ...' if len(scenes) > 3 else ''}); nothing was "
-                "changed: bring their scenes back under the names they had, use --overwrite to drop them, or choose "
-                "another output folder"
+                "changed: bring their scenes back under the names they had, use `overwrite=True` to drop them, or "
+                "choose another output folder"
             )
 
     def _has_changes(self, alone: bool) -> bool:
@@ -293,7 +293,7 @@ class Writers:
     def _refuse_unamendable(self, lost: Iterable[str]) -> None:
         lost = sorted(lost)
         if lost:
-            advice = "remove it" if self._output.overwrite else "use --overwrite, or choose another output folder"
+            advice = "remove it" if self._output.overwrite else "use `overwrite=True`, or choose another output folder"
             raise OutputError(
                 f"{self._output.output_dir} is a complete export that cannot be amended ({lost[0]} cannot be taken "
                 f"out of it); {advice}"

@@ -33,7 +33,7 @@ def run_worker(request: Mapping[str, Any], folder: Path, *, time_limit_s: float,
         )
     except ChildTimeout as error:
         raise GeometryError(
-            f"structure from motion ({task}) {error}; use fewer views, or raise --sfm-time-limit-s"
+            f"structure from motion ({task}) {error}; use fewer views, or raise `time_limit_s`"
         ) from error
     except ChildError as error:
         raise GeometryError(f"structure from motion ({task}) {error}") from error
