@@ -94,7 +94,7 @@ def test_auto_takes_the_network_of_the_weights_given(plain, weights, network):
     assert isinstance(estimator, NetworkEstimator)
     assert estimator.provenance.estimator == network
     assert reason == (
-        f"{network}, the scene ships no camera for any view and no depth for any view, and --weights are given: "
+        f"{network}, the scene ships no camera for any view and no depth for any view, and `weights` are given: "
         f"{Path(weights[network]).name}, licence unknown: see where the file comes from"
     )
 
@@ -140,7 +140,7 @@ def test_a_name_that_is_none_is_refused_with_those_there_are(plain):
 def test_auto_without_any_way_names_three(plain):
     with pytest.raises(GeometryError) as caught:
         choose(plain)
-    for way in ("transforms.json", "--geometry vggt to download facebook/VGGT-1B", "pip install 'warpdata[sfm]'"):
+    for way in ("transforms.json", '`geometry="vggt"` to download facebook/VGGT-1B', "pip install 'warpdata[sfm]'"):
         assert way in str(caught.value)
 
 

@@ -50,7 +50,7 @@ def test_reasons_name_sizes_and_the_way_out():
     hws = {"a": (240, 320), "b": (240, 320), "c": (240, 320), "d": (60, 80)}
     assert odd_sizes(hws, SizeOptions())["d"] == (
         "its picture of 80x60 has 16 times fewer pixels than is usual in its scene, and would make every triplet so; "
-        "use --keep-odd-views to use it all the same"
+        "use `keep_odd_views=True` to use it all the same"
     )
 
 

@@ -37,7 +37,7 @@ def test_poses_in_another_unit_than_depth_are_named():
 def test_a_reference_without_points_is_told_apart():
     pair = plane_pair()
     assert "the reference has no point" in reason(replace(pair, depth=torch.zeros(HW)))
-    assert "--depth-conf-threshold" in reason(pair, RenderOptions(confidence_threshold=9.0))
+    assert "`confidence_threshold`" in reason(pair, RenderOptions(confidence_threshold=9.0))
 
 
 def small_object(pixels: int) -> PairInputs:

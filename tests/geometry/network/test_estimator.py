@@ -104,7 +104,7 @@ def test_known_poses_that_are_missing_leave_the_view_out(pictures, exact):
     geometry = estimator(KnowingNetwork(exact), poses="given")(scene_of(pictures, camera=cameras))
     assert len(list(geometry.frames)) == 29
     assert list(geometry.left_out) == ["0007"]
-    assert "--poses given" in geometry.left_out["0007"]
+    assert '`poses="given"`' in geometry.left_out["0007"]
 
 
 def test_known_poses_in_one_place_have_no_scale(pictures, exact):

@@ -229,7 +229,7 @@ def test_weights_of_the_other_network(server, hub):
     server.put("somebody/omega", "model.safetensors", save(OMEGA_TENSORS))
     message = refusal("somebody/omega", hub)
     assert "checkpoint of vggt-omega" in message
-    assert "--geometry vggt-omega" in message
+    assert '`geometry="vggt-omega"`' in message
     assert resolve_weights("somebody/omega", None, hub=hub).network == "vggt-omega"
 
 

@@ -22,7 +22,7 @@ from warpdata.geometry.maths.sim3 import Sim3
 from warpdata.geometry.sfm.known_cameras import triangulate
 from warpdata.geometry.sfm.mapping import Mapping, map_views
 from warpdata.geometry.sfm.options import SfmOptions
-from warpdata.geometry.sfm.pictures import Picture, prepare_pictures
+from warpdata.geometry.sfm.pictures import ReducedPicture, prepare_pictures
 from warpdata.geometry.sfm.stereo import DenseStereo
 from warpdata.geometry.sfm.types import SparseModel
 from warpdata.geometry.sfm.view_selection import MIN_COMMON_POINTS, select_sources
@@ -177,7 +177,7 @@ def drop_lonely_views(model: SparseModel) -> tuple[SparseModel, dict[str, str]]:
     return (model.subset(kept) if left_out else model), left_out
 
 
-def describe(mapping: Mapping, model: SparseModel, pictures: Sequence[Picture]) -> dict[str, Any]:
+def describe(mapping: Mapping, model: SparseModel, pictures: Sequence[ReducedPicture]) -> dict[str, Any]:
     """The figures by which people judge a model, as JSON. Sizes in pixels of the pictures features were found in."""
     errors = model.reprojection_errors()
     seen = torch.bincount(model.observed_view, minlength=len(model.names)).tolist()

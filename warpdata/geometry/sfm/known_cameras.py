@@ -12,7 +12,7 @@ from warpdata.geometry.sfm.child.run import read_arrays, run_worker
 from warpdata.geometry.sfm.gate import MIN_POINTS_SEEN
 from warpdata.geometry.sfm.mapping import Mapping, in_order, models_from_arrays
 from warpdata.geometry.sfm.matching import LEVELS, match_views
-from warpdata.geometry.sfm.pictures import Picture
+from warpdata.geometry.sfm.pictures import ReducedPicture
 from warpdata.geometry.types import Progress
 
 MIN_EXPLAINED = 0.3
@@ -20,7 +20,7 @@ MIN_EXPLAINED = 0.3
 
 
 def triangulate(
-    pictures: Sequence[Picture], folder: Path, *, threads: int, time_limit_s: float, progress: Progress
+    pictures: Sequence[ReducedPicture], folder: Path, *, threads: int, time_limit_s: float, progress: Progress
 ) -> Mapping:
     """Points seen by cameras that all pictures bring, in the cameras' own world and unit. Two views are enough.
 

@@ -22,7 +22,7 @@ from warpdata.geometry.sfm.gate import (
     why_unproven,
 )
 from warpdata.geometry.sfm.matching import LEVELS, Matches, MatchingLevel, match_views, view_name
-from warpdata.geometry.sfm.pictures import Picture
+from warpdata.geometry.sfm.pictures import ReducedPicture
 from warpdata.geometry.sfm.types import SparseModel
 from warpdata.geometry.types import Progress
 
@@ -61,7 +61,7 @@ class Candidate:
 
 
 def map_views(
-    pictures: Sequence[Picture], folder: Path, *, threads: int, time_limit_s: float, progress: Progress
+    pictures: Sequence[ReducedPicture], folder: Path, *, threads: int, time_limit_s: float, progress: Progress
 ) -> Mapping:
     """Cameras and sparse points of pictures whose poses are not known; their world is arbitrary in place and scale.
 
@@ -124,7 +124,7 @@ def judge(models: dict[str, list[SparseModel]]) -> Candidate:
 
 
 def read_models(
-    matches: Matches, pictures: Sequence[Picture], folder: Path, level: MatchingLevel, *, time_limit_s: float
+    matches: Matches, pictures: Sequence[ReducedPicture], folder: Path, level: MatchingLevel, *, time_limit_s: float
 ) -> dict[str, list[SparseModel]]:
     """The models of both mappers, computed or left by an earlier run."""
     path = folder / f"{level.name}.models.npz"
@@ -167,7 +167,7 @@ def models_from_arrays(arrays: dict[str, np.ndarray]) -> dict[str, list[SparseMo
     return models
 
 
-def in_order(model: SparseModel, pictures: Sequence[Picture]) -> SparseModel:
+def in_order(model: SparseModel, pictures: Sequence[ReducedPicture]) -> SparseModel:
     """The model with its views in the order of the pictures."""
     place = {picture.view.name: index for index, picture in enumerate(pictures)}
     return model.subset(sorted(range(len(model.names)), key=lambda index: place[model.names[index]]))
@@ -198,7 +198,7 @@ def verdict_on_size(found: int, of_views: int) -> str:
     return "accepted" if found >= MIN_SHARE * of_views else f"right, but of {found} of {of_views} views"
 
 
-def why_left_out(model: SparseModel, matches: Matches, pictures: Sequence[Picture]) -> dict[str, str]:
+def why_left_out(model: SparseModel, matches: Matches, pictures: Sequence[ReducedPicture]) -> dict[str, str]:
     """Why each picture that is not in the model is not."""
     matched = {name for pair in matches.inliers for name in pair}
     joined = matches.largest_component()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from warpdata.geometry.sfm.child.run import read_arrays, run_worker
-from warpdata.geometry.sfm.pictures import Picture
+from warpdata.geometry.sfm.pictures import ReducedPicture
 
 EXHAUSTIVE_UP_TO = 60
 """Views; every pair of them is tried. Of more, neighbours in the order they were taken, and every pair of a subset."""
@@ -80,7 +80,7 @@ class Matches:
 
 
 def match_views(
-    pictures: Sequence[Picture], folder: Path, level: MatchingLevel, *, threads: int, time_limit_s: float
+    pictures: Sequence[ReducedPicture], folder: Path, level: MatchingLevel, *, threads: int, time_limit_s: float
 ) -> Matches:
     """Find features and matches, or read those that an earlier run left in `folder`.
 
@@ -121,7 +121,7 @@ def view_name(file_name: str) -> str:
     return file_name.removesuffix(".png")
 
 
-def camera_groups(pictures: Sequence[Picture]) -> list[dict[str, Any]]:
+def camera_groups(pictures: Sequence[ReducedPicture]) -> list[dict[str, Any]]:
     """Pictures that share a camera: those of one size, one model and one known focal length.
 
     Cameras are pinholes without distortion; the estimator's documentation says why.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,13 @@ from PIL import Image
 
 from warpdata.camera import Camera
 from warpdata.errors import ViewError
+from warpdata.files.atomic import atomic_file
 from warpdata.geometry.masks import view_mask
 from warpdata.geometry.types import Progress
 from warpdata.geometry.usable import load_usable
 from warpdata.sources.fit import limit_megapixels
 from warpdata.sources.orientation import upright_camera
-from warpdata.sources.picture import Picture as SourcePicture
+from warpdata.sources.picture import Picture
 from warpdata.sources.scene import View
 
 FOCAL_LENGTH_35MM_TAG = 0xA405
@@ -31,7 +31,7 @@ WIDTH_OF_35MM_FILM = 36.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
+class ReducedPicture:
     """One view's picture in the working folder.
 
     Attributes:
@@ -60,7 +60,7 @@ class Picture:
 
 def prepare_pictures(
     views: Sequence[View], folder: Path, *, megapixels: float, cameras_known: bool = False, progress: Progress
-) -> tuple[list[Picture], dict[str, str]]:
+) -> tuple[list[ReducedPicture], dict[str, str]]:
     """Write every picture, reduced to `megapixels`, into `folder`.
 
     Args:
@@ -72,7 +72,7 @@ def prepare_pictures(
         another's, since a picture seen twice says nothing about depth.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    pictures: list[Picture] = []
+    pictures: list[ReducedPicture] = []
     left_out: dict[str, str] = {}
     first_with: dict[bytes, str] = {}
     for done, view in enumerate(views):
@@ -97,7 +97,9 @@ def prepare_pictures(
         write_png(rgb.permute(1, 2, 0).numpy(), hw, path)
         focal_px = None if exif.focal_length_35mm is None else exif.focal_length_35mm / WIDTH_OF_35MM_FILM * max(hw)
         pictures.append(
-            Picture(view=view, path=path, hw=hw, image_hw=image_hw, focal_px=focal_px, camera_model=exif.camera_model)
+            ReducedPicture(
+                view=view, path=path, hw=hw, image_hw=image_hw, focal_px=focal_px, camera_model=exif.camera_model
+            )
         )
     progress("reading pictures", len(views), len(views))
     return pictures, left_out
@@ -111,7 +113,7 @@ class Exif:
     camera_model: str = ""
 
 
-def read_exif(picture: SourcePicture) -> Exif:
+def read_exif(picture: Picture) -> Exif:
     """The camera's model and focal length, as far as the picture's file states them; never an error."""
     try:
         with Image.open(io.BytesIO(picture.read_bytes())) as image:
@@ -129,6 +131,5 @@ def write_png(rgb: np.ndarray, hw: tuple[int, int], path: Path) -> None:
     picture = Image.fromarray(rgb)
     if (picture.height, picture.width) != hw:
         picture = picture.resize((hw[1], hw[0]), Image.Resampling.BICUBIC)
-    unfinished = path.with_suffix(".tmp")
-    picture.save(unfinished, format="png", compress_level=1)
-    os.replace(unfinished, path)
+    with atomic_file(path) as file:
+        picture.save(file, format="png", compress_level=1)

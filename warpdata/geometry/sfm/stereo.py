@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,10 +12,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from warpdata.files.atomic import atomic_file
 from warpdata.geometry.sfm.aggregation import aggregate, winner
 from warpdata.geometry.sfm.confidence import colour_error, confidence
 from warpdata.geometry.sfm.fusion import agreement
-from warpdata.geometry.sfm.pictures import Picture
+from warpdata.geometry.sfm.pictures import ReducedPicture
 from warpdata.geometry.sfm.refine import refine
 from warpdata.geometry.sfm.sweep import cost_volume, sweep_planes
 from warpdata.geometry.sfm.types import SparseModel, StereoView
@@ -78,7 +78,7 @@ class DenseStereo:
     def __init__(
         self,
         model: SparseModel,
-        pictures: Sequence[Picture],
+        pictures: Sequence[ReducedPicture],
         folder: Path,
         *,
         megapixels: float,
@@ -164,10 +164,8 @@ class DenseStereo:
         if path.exists():
             return torch.from_numpy(np.load(path, allow_pickle=False)).to(self._device)
         inverse_depth = compute(view)
-        unfinished = path.with_suffix(".tmp")
-        with unfinished.open("wb") as file:
+        with atomic_file(path) as file:
             np.save(file, inverse_depth.cpu().numpy(), allow_pickle=False)
-        os.replace(unfinished, path)
         return inverse_depth
 
     def _neighbourhood(self, view: int, source_count: int) -> Neighbourhood:
