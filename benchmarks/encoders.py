@@ -3,7 +3,7 @@
     python -m benchmarks.encoders                   a picture of the shipped sample, enlarged
     python -m benchmarks.encoders photo.jpg         your own
 
-What `warpdata.formats.pictures` uses was chosen by these figures: JPEG at quality 95 without colour subsampling, with
+What `warpdata.formats.jpeg_png` uses was chosen by these figures: JPEG at quality 95 without colour subsampling, with
 and without optimised Huffman tables, and PNG at several levels.
 """
 

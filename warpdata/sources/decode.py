@@ -31,9 +31,9 @@ from torch import Tensor
 
 from warpdata.config import MAX_IMAGE_PIXELS
 from warpdata.errors import ViewError
-from warpdata.sources.colour import UnsuitableProfileError, lab_to_srgb, source_profile, to_srgb
 from warpdata.sources.fit import Fit
 from warpdata.sources.picture_names import JPEG_XL_PLUGIN
+from warpdata.sources.srgb import UnsuitableProfileError, lab_to_srgb, source_profile, to_srgb
 
 MAX_PIXELS_PER_BYTE = 50_000
 """A file that claims more pixels than this for each of its bytes lies: even blank ones, in the densest of the ordinary

@@ -20,7 +20,7 @@ from typing import Literal
 from jaxtyping import UInt8
 from torch import Tensor
 
-from warpdata.formats.pictures import encode_picture
+from warpdata.formats.jpeg_png import encode_picture
 
 
 @dataclass(frozen=True)

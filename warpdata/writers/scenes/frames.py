@@ -15,7 +15,7 @@ from torch import Tensor
 
 from warpdata.camera import Camera, unproject
 from warpdata.errors import CacheError, ViewError
-from warpdata.formats.pictures import encode_picture
+from warpdata.formats.jpeg_png import encode_picture
 from warpdata.formats.ply import PointCloud
 from warpdata.geometry.maths.fit import fit_depth
 from warpdata.sources.fit import fit_image

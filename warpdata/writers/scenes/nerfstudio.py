@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from warpdata.formats.pictures import encode_depth
+from warpdata.formats.jpeg_png import encode_depth
 from warpdata.formats.ply import encode_ply
 from warpdata.formats.transforms import TRANSFORMS_FILE, WrittenFrame, transforms_text
 from warpdata.writers.scenes.frames import PointSampler, SceneFrames, save_bytes, save_image
