@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any, Literal
 
 import tyro
 from rich.filesize import decimal
@@ -21,10 +21,13 @@ from cache_tools.show import show
 from cache_tools.verify import verify
 from warpdata.config import FilterOptions, GeometryOptions, SizeOptions, SourceOptions, default_cache_dir
 from warpdata.display import Display
-from warpdata.errors import WarpdataError
+from warpdata.errors import CacheError
+from warpdata.geometry.estimators import ESTIMATORS
+from warpdata.plugins import OwnOptions
+from warpdata.programs.choices import name_choices
+from warpdata.programs.main import DONE, INCOMPLETE, Program, run_one_of, run_program
 from warpdata.sources import open_source
-
-DONE, INCOMPLETE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+from warpdata.sources.table import SOURCES
 
 
 @dataclass(frozen=True)
@@ -70,40 +73,30 @@ class Warm:
     filters: FilterOptions = field(default_factory=FilterOptions)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where networks run; auto takes CUDA where there is a GPU."""
-
-
-Command = (
-    Annotated[Show, tyro.conf.subcommand("show")]
-    | Annotated[Verify, tyro.conf.subcommand("verify")]
-    | Annotated[Prune, tyro.conf.subcommand("prune")]
-    | Annotated[Warm, tyro.conf.subcommand("warm")]
-)
+    own: OwnOptions = field(default_factory=OwnOptions)
+    """Options of single sources and estimators."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    with Display() as display:
-        try:
-            command = tyro.cli(
-                Command, prog="python -m cache_tools", args=arguments, config=(tyro.conf.OmitArgPrefixes,)
-            )
-            return RUN[type(command)](command, display)
-        except (WarpdataError, OSError, ValueError) as error:
-            gone = isinstance(error, FileNotFoundError) and error.filename is not None
-            display.say_always(f"error: {f'there is no cache {error.filename}' if gone else error}")
-            return UNUSABLE
-        except KeyboardInterrupt:
-            display.say_always("interrupted; what is finished stays")
-            return INTERRUPTED
+    given = sys.argv[1:] if arguments is None else arguments
+    return run_one_of(COMMANDS, given, prog="python -m cache_tools")
+
+
+def _check_there(root: Path) -> None:
+    if not root.is_dir():
+        raise CacheError(f"there is no cache {root}; give the folder of one, or run with it first")
 
 
 def _show(command: Show, display: Display) -> int:
+    _check_there(command.path)
     contents = show(command.path)
     print(json.dumps(contents.as_json(), indent=2) if command.json else "\n".join(contents.lines()))
     return DONE
 
 
 def _verify(command: Verify, display: Display) -> int:
+    _check_there(command.path)
     all_good = True
     for verdict in verify(command.path, progress=display.stage):
         display.say_always(verdict.line())
@@ -112,6 +105,7 @@ def _verify(command: Verify, display: Display) -> int:
 
 
 def _prune(command: Prune, display: Display) -> int:
+    _check_there(command.path)
     plan = plan_prune(command.path, progress=display.stage)
     for removal in plan.removals:
         display.say_always(f"{removal.path} ({decimal(removal.num_bytes)}): {removal.reason}")
@@ -138,12 +132,16 @@ def _warm(command: Warm, display: Display) -> int:
     from warpdata.cache.provider import GeometryProvider
 
     if command.device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("--device cuda: this PyTorch finds no CUDA device; use --device cpu, or its CUDA build")
+        raise ValueError('`device="cuda"`: this PyTorch finds no CUDA device; use `device="cpu"`, or its CUDA build')
     device = "cuda" if command.device != "cpu" and torch.cuda.is_available() else "cpu"
-    source = open_source(command.source)
+    source = open_source(command.source, command.own)
     display.start(len(source.scene_ids()))
     provider = GeometryProvider(
-        replace(command.geometry, cache_dir=command.path), command.size, command.filters, torch.device(device)
+        replace(command.geometry, cache_dir=command.path),
+        command.size,
+        command.filters,
+        torch.device(device),
+        command.own,
     )
     complete = True
     for scene in warm(source, provider, progress=display.stage):
@@ -152,7 +150,30 @@ def _warm(command: Warm, display: Display) -> int:
     return DONE if complete else INCOMPLETE
 
 
-RUN = {Show: _show, Verify: _verify, Prune: _prune, Warm: _warm}
+def _command(options_type: type, run: Callable[[Any, Display], int], about: str, **program: Any) -> Program:
+    def with_display(options: Any) -> int:
+        with Display() as display:
+            return run(options, display)
+
+    name = options_type.__name__.lower()
+    return Program(
+        about=about,
+        main=lambda arguments: run_program(f"cache {name}", options_type, with_display, arguments, **program),
+    )
+
+
+COMMANDS: dict[str, Program] = {
+    "show": _command(Show, _show, "list what a cache holds"),
+    "verify": _command(Verify, _verify, "check every entry against its digests, and against its pictures"),
+    "prune": _command(Prune, _prune, "list, and with --yes remove, what no run will use again"),
+    "warm": _command(
+        Warm,
+        _warm,
+        "make the geometry of all scenes ahead of training",
+        tables=(SOURCES, ESTIMATORS),
+        choices=name_choices(),
+    ),
+}
 
 if __name__ == "__main__":
     sys.exit(main())

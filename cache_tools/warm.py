@@ -18,7 +18,7 @@ class Warmed:
     Attributes:
         geometry: what the cache holds now, None when the scene was left out.
         left_out: file or view -> why it has no geometry.
-        notes: files of it that were not used though nothing is left out.
+        notes: what was seen of its files and its geometry though nothing is left out for it.
         problem: why the whole scene was left out, empty when it was not.
     """
 
@@ -60,4 +60,5 @@ def warm(source: Source, provider: GeometryProvider, *, progress: Progress = no_
             yield Warmed(scene_id=scene_id, problem=str(error))
         else:
             left_out = scene.left_out | geometry.entry.left_out
-            yield Warmed(scene_id=scene_id, geometry=geometry, left_out=left_out, notes=scene.notes)
+            notes = (*scene.notes, *geometry.entry.report.get("warnings", ()))
+            yield Warmed(scene_id=scene_id, geometry=geometry, left_out=left_out, notes=notes)

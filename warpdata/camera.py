@@ -133,10 +133,20 @@ def check_camera(camera: Camera) -> str | None:
     if not torch.equal(pose[..., 3, :], bottom.expand_as(pose[..., 3, :])):
         return f"the last row of the pose is {pose[..., 3, :].tolist()}, expected [0, 0, 0, 1]"
     rotation = pose[..., :3, :3].double()
+    gram = rotation @ rotation.mT
     identity = torch.eye(3, dtype=torch.float64, device=pose.device)
-    deviation = (rotation @ rotation.mT - identity).abs().max().item()
+    deviation = (gram - identity).abs().max().item()
     if deviation > RIGID_TOLERANCE:
-        return f"the pose is not rigid: R Rᵀ differs from the identity by {deviation:.3g}"
+        square = gram.diagonal(dim1=-2, dim2=-1).mean().item()
+        if square > 0 and (gram / square - identity).abs().max().item() <= RIGID_TOLERANCE:
+            return (
+                f"its rotation is scaled by {square**0.5:.6g}, and a pose is a rotation and a translation: divide the "
+                "3x3 part of the camera-to-world matrix by that number and leave its translation as it is"
+            )
+        return (
+            f"the pose is not rigid: R Rᵀ differs from the identity by {deviation:.3g}; export the cameras without "
+            "scale or shear"
+        )
     if (torch.linalg.det(rotation) < 0).any():
         return "the pose mirrors the world: its rotation has determinant -1"
     return None

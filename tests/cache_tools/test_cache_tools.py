@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cache_tools.__main__ import main
+from cache_tools.__main__ import COMMANDS, main
 from cache_tools.prune import plan_prune
 from cache_tools.show import show
 from cache_tools.survey import Kind, survey
@@ -251,9 +251,18 @@ def test_a_folder_that_is_not_there_is_an_unusable_argument(command, tmp_path, c
 
 
 def test_unknown_commands_are_unusable_arguments(capsys):
-    with pytest.raises(SystemExit) as caught:
-        main(["polish", "cache"])
-    assert caught.value.code == 2
+    assert main(["polish", "cache"]) == 2
+    said = capsys.readouterr().err
+    assert "'polish'" in said
+    assert all(name in said for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code in (None, 0)
+    assert f"warpdata cache {command}" in capsys.readouterr().out
 
 
 def test_an_empty_folder_is_an_empty_cache(tmp_path, capsys):

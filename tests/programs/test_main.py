@@ -23,8 +23,8 @@ class Options:
 def test_help_lists_every_program_in_a_line(arguments, capsys):
     assert main(arguments) == DONE
     lines = capsys.readouterr().out.splitlines()
-    for name, (_, about) in PROGRAMS.items():
-        assert sum(line.split()[:1] == [name] and line.endswith(about) for line in lines) == 1
+    for name, program in PROGRAMS.items():
+        assert sum(line.split()[:1] == [name] and line.endswith(program.about) for line in lines) == 1
 
 
 def test_the_version_is_told(capsys):
@@ -51,7 +51,13 @@ def test_help_loads_no_torch(module):
     assert done.stderr.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("program", sorted(PROGRAMS))
+def test_a_program_of_programs_lists_them(capsys):
+    assert main(["cache", "--help"]) == DONE
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in ("show", "verify", "prune", "warm"))
+
+
+@pytest.mark.parametrize("program", sorted(PROGRAMS.keys() - {"cache"}))
 def test_every_program_has_help(program, capsys):
     with pytest.raises(SystemExit) as ended:
         main([program, "--help"])

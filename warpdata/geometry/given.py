@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
@@ -29,8 +28,6 @@ from warpdata.geometry.types import (
 )
 from warpdata.sources.orientation import same_shape, upright_camera
 from warpdata.sources.scene import Scene, View
-
-logger = logging.getLogger(__name__)
 
 
 class GivenEstimator:
@@ -70,8 +67,6 @@ def _read_frames(scene: Scene, progress: Progress) -> Generator[Outcome, None, d
         yield outcome
         progress("reading depth", done, len(scene.views))
     warning = scale_warning(median_depths, torch.stack(centres)) if centres else None
-    if warning is not None:
-        logger.warning("scene %s: %s", scene.id, warning)
     return {} if warning is None else {"warnings": [warning]}
 
 

@@ -6,21 +6,13 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr
+from dataclasses import dataclass
 from typing import TypeVar
 
 from warpdata.errors import WarpdataError
 from warpdata.plugins import Table
 from warpdata.programs.flags import CommandLine
 from warpdata.programs.messages import WithFlags
-
-PROGRAMS = {
-    "materialize": ("warpdata.programs.materialize", "turn scenes into triplets on disk"),
-    "export": ("warpdata.programs.export", "bring a triplet folder into the layout of a trainer"),
-    "check": ("warpdata.programs.check", "find what trainers would swallow in silence"),
-    "verify": ("warpdata.programs.verify", "check an output against its digests, and repair it"),
-    "cache": ("cache_tools.__main__", "show, verify, prune or warm a cache of geometry"),
-}
-"""Name -> the module whose `main` is the program, and what it does in a line."""
 
 DONE, INCOMPLETE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: all done; finished, but something was left out or found; nothing could be done with the arguments;
@@ -29,22 +21,59 @@ Ctrl-C."""
 Options = TypeVar("Options")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A program of the command `warpdata`.
+
+    Attributes:
+        about: what it does, in a line.
+        main: runs it on the rest of the command line; its exit code.
+    """
+
+    about: str
+    main: Callable[[Sequence[str]], int]
+
+
+def _of_module(module: str, about: str) -> Program:
+    return Program(about=about, main=lambda arguments: importlib.import_module(module).main(arguments))
+
+
+PROGRAMS: dict[str, Program] = {
+    "materialize": _of_module("warpdata.programs.materialize", "turn scenes into triplets on disk"),
+    "export": _of_module("warpdata.programs.export", "bring a triplet folder into the layout of a trainer"),
+    "check": _of_module("warpdata.programs.check", "find what trainers would swallow in silence"),
+    "verify": _of_module("warpdata.programs.verify", "check an output against its digests, and repair it"),
+    "cache": _of_module("cache_tools.__main__", "show, verify, prune or warm a cache of geometry"),
+}
+"""Every program by name; its module is imported when it is run."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """`warpdata <program> [options]`: runs one program, or lists them; its exit code."""
-    program, *rest = [*(sys.argv[1:] if arguments is None else arguments), ""][:-1] or ["--help"]
-    if program in PROGRAMS:
-        return importlib.import_module(PROGRAMS[program][0]).main(rest)
-    if program == "--version":
+    given = sys.argv[1:] if arguments is None else arguments
+    if list(given) == ["--version"]:
         from warpdata import __version__
 
         print(f"warpdata {__version__}")
         return DONE
-    width = max(map(len, PROGRAMS))
-    listed = "\n".join(f"  {name:{width}}  {about}" for name, (_, about) in PROGRAMS.items())
-    if program in ("--help", "-h"):
-        print(f"usage: warpdata PROGRAM [OPTIONS]\n\n{listed}\n\nwarpdata PROGRAM --help lists a program's options.")
+    return run_one_of(PROGRAMS, given, prog="warpdata")
+
+
+def run_one_of(programs: Mapping[str, Program], arguments: Sequence[str], *, prog: str) -> int:
+    """Run the program that the first argument names, or list them all; the exit code.
+
+    Args:
+        prog: what stands before the program's name on the command line.
+    """
+    name, *rest = arguments or ["--help"]
+    if name in programs:
+        return programs[name].main(rest)
+    width = max(map(len, programs))
+    listed = "\n".join(f"  {name:{width}}  {program.about}" for name, program in programs.items())
+    if name in ("--help", "-h"):
+        print(f"usage: {prog} PROGRAM [OPTIONS]\n\n{listed}\n\n{prog} PROGRAM --help lists a program's options.")
         return DONE
-    print(f"warpdata: there is no program {program!r}; choose one of\n{listed}", file=sys.stderr)
+    print(f"warpdata: there is no program {name!r}; choose one of\n{listed}", file=sys.stderr)
     return UNUSABLE
 
 
@@ -73,7 +102,7 @@ def run_program(
     with redirect_stderr(WithFlags(sys.stderr, line.flags)):
         try:
             return run(line.parse(arguments, prog=f"warpdata {name}", choices=choices))
-        except (WarpdataError, ValueError) as error:
+        except (WarpdataError, ValueError, OSError) as error:
             print(f"warpdata: {error}", file=sys.stderr)
             return UNUSABLE
         except KeyboardInterrupt:

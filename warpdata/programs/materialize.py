@@ -58,6 +58,8 @@ def _dry_run(options: MaterializeOptions, display) -> int:
         display.say_always(plan.line())
         for name, reason in plan.left_out.items():
             display.say_always(f"  {plan.scene}/{name} would be left out: {reason}")
+        for note in plan.notes:
+            display.say_always(f"  {plan.scene}: {note}")
     needed, free = sum(plan.num_bytes for plan in plans), free_bytes(options.output.output_dir)
     display.say_always(
         f"{sum(plan.triplets for plan in plans)} triplets, about {decimal(needed)}; "

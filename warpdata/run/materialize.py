@@ -25,7 +25,7 @@ CUDA_BATCH = 8
 """Triplets of one size rendered together on a GPU."""
 
 
-def materialize(options: MaterializeOptions, display: Display) -> Report:
+def materialize(options: MaterializeOptions, display: Display | None = None) -> Report:
     """Make all triplets that the options ask for and are not there yet.
 
     A scene, view or pair that cannot be used is left out and named in the report; it never ends the run. Interrupted
@@ -37,6 +37,7 @@ def materialize(options: MaterializeOptions, display: Display) -> Report:
         BackendError: the chosen renderer cannot run here.
         ValueError: the options contradict each other, or this machine.
     """
+    display = display or Display(quiet=True)
     refuse_unusable(options.output.output_dir, options.export, options.output.export_scenes)
     device = options.torch_device
     _refuse_to_write_into_input(options)

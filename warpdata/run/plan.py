@@ -9,8 +9,9 @@ from pathlib import Path
 
 from rich.filesize import decimal
 
-from warpdata.config import MIN_IMAGE_SIDE, OutputOptions, PairOptions, SizeOptions
+from warpdata.config import OutputOptions, PairOptions, SizeOptions
 from warpdata.errors import SceneError, ViewError
+from warpdata.geometry.usable import check_sides
 from warpdata.sources.fit import output_size
 from warpdata.sources.odd_views import copies, odd_sizes
 from warpdata.sources.scene import Source, View
@@ -30,8 +31,9 @@ class ScenePlan:
         hw: size of its triplets.
         triplets: how many; the most there can be for pairs chosen by overlap.
         num_bytes: estimate of the disk they take.
-        left_out: view -> why it would be left out for its size or as a copy.
+        left_out: file or view -> why it would be left out, as far as headers and lengths tell.
         problem: why there would be none, or None.
+        notes: what was seen of its files though nothing is left out for it.
     """
 
     scene: str
@@ -41,13 +43,14 @@ class ScenePlan:
     num_bytes: int = 0
     problem: str | None = None
     left_out: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def line(self) -> str:
         """For a person."""
         if self.problem:
             return f"{self.scene}: nothing, {self.problem}"
         size = f"{self.hw[1]} x {self.hw[0]}"
-        left_out = f", {len(self.left_out)} views left out" if self.left_out else ""
+        left_out = f", {len(self.left_out)} left out" if self.left_out else ""
         return (
             f"{self.scene}: {self.views} views, {self.triplets} triplets of {size}, {decimal(self.num_bytes)}{left_out}"
         )
@@ -63,18 +66,22 @@ def dry_run(
     """
     for scene_id in source.scene_ids():
         try:
-            views = source.scene(scene_id).views
+            scene = source.scene(scene_id)
         except SceneError as error:
             yield ScenePlan(scene=scene_id, problem=str(error))
             continue
-        image_hws = _usable_sizes(views)
+        left_out = dict(scene.left_out)
+        image_hws = _usable_sizes(scene.views, left_out)
         if len(image_hws) < 2:
             yield ScenePlan(
-                scene=scene_id, problem=f"a pair needs two pictures that can be read, found {len(image_hws)}"
+                scene=scene_id,
+                problem=f"a pair needs two pictures that can be read, found {len(image_hws)}",
+                left_out=left_out,
+                notes=scene.notes,
             )
             continue
         odd = {} if keep_odd_views else odd_sizes(image_hws, size)
-        pictures = {view.name: view.picture for view in views if view.name in image_hws and view.name not in odd}
+        pictures = {view.name: view.picture for view in scene.views if view.name in image_hws and view.name not in odd}
         odd |= {} if keep_odd_views else copies(pictures)
         image_hws = {name: hw for name, hw in image_hws.items() if name not in odd}
         hw = output_size(image_hws.values(), size)
@@ -87,19 +94,21 @@ def dry_run(
             hw=hw,
             triplets=len(candidates),
             num_bytes=round(num_bytes),
-            left_out=odd,
+            left_out=left_out | odd,
+            notes=scene.notes,
         )
 
 
-def _usable_sizes(views: Iterable[View]) -> dict[str, tuple[int, int]]:
-    """View name -> height and width of its picture, of the views that can be used as far as their headers tell."""
+def _usable_sizes(views: Iterable[View], left_out: dict[str, str]) -> dict[str, tuple[int, int]]:
+    """View name -> height and width of its picture; views that cannot be used by their headers go to `left_out`."""
     image_hws = {}
     for view in views:
         try:
             image_hw = view.picture.hw()
-        except ViewError:
-            continue
-        if min(image_hw) >= MIN_IMAGE_SIDE:
+            check_sides(image_hw)
+        except ViewError as error:
+            left_out[view.name] = str(error)
+        else:
             image_hws[view.name] = image_hw
     return image_hws
 

@@ -61,7 +61,6 @@ class FolderSource:
         self._options = options
         self._rows = rows
         self._own = own
-        self._said: set[str] = set()
 
     def scene_ids(self) -> list[str]:
         return sorted(self._places, key=natural_key)
@@ -80,10 +79,6 @@ class FolderSource:
             scene = replace(place.source.scene(place.id_there), id=scene_id, source=place.row.name)
         else:
             scene = self._read(place, scene_id)
-        for note in scene.notes:
-            if note not in self._said:
-                logger.warning("scene %s: %s", scene_id, note)
-                self._said.add(note)
         return scene
 
     def _place(self, scene_id: str) -> _Place:

@@ -24,6 +24,7 @@ from warpdata.config import (
 )
 from warpdata.display import Display
 from warpdata.errors import SourceError, group_reasons, grouped_reasons
+from warpdata.plugins import OwnOptions
 from warpdata.sources import Scene, open_source
 from warpdata.training.dataset import WarpDataset
 from warpdata.training.lightning_base import DataModule
@@ -63,7 +64,7 @@ class WarpDataModule(DataModule):
         loader: how batches are decoded and rendered.
         split: which scenes are for validation and testing.
         seed: of the split and of the order of samples.
-        source, size, geometry, filters, pairs, render: as for `python -m warpdata.materialize`.
+        source, size, geometry, filters, pairs, render, own: as for `python -m warpdata.materialize`.
         options: options of `order`, `loader` and `split` by their own names: `batch_size`, `num_workers`, ...
 
     Raises:
@@ -84,6 +85,7 @@ class WarpDataModule(DataModule):
         filters: FilterOptions | None = None,
         pairs: PairOptions | None = None,
         render: RenderOptions | None = None,
+        own: OwnOptions | None = None,
         **options: Unpack[SingleOptions],
     ):
         super().__init__()
@@ -98,6 +100,7 @@ class WarpDataModule(DataModule):
         self.filters = filters or FilterOptions()
         self.pair_options = pairs or PairOptions()
         self.render = render or RenderOptions()
+        self.own = own or OwnOptions()
         self.left_out: dict[str, str] = {}
         self._scenes: dict[str, ScenePairs] | None = None
         self._part_of: dict[str, Split] = {}
@@ -116,13 +119,13 @@ class WarpDataModule(DataModule):
             return
         self.left_out = {}
         ranks = Ranks(self.world_size)
-        source = open_source(self.source_options)
+        source = open_source(self.source_options, self.own)
         scene_ids = source.scene_ids()
-        provider = GeometryProvider(self.geometry, self.size, self.filters, self.device)
+        provider = GeometryProvider(self.geometry, self.size, self.filters, self.device, self.own)
         index = SceneIndex(
             provider.cache,
             [asdict(part) for part in (self.source_options, self.size, self.geometry, self.filters, self.pair_options)]
-            + [self.render.confidence_threshold, __version__],
+            + [self.render.confidence_threshold, __version__, self.own.as_json()],
             size=self.size,
             filters=self.filters,
             pairs=self.pair_options,
@@ -136,7 +139,10 @@ class WarpDataModule(DataModule):
                 pairs = index.find(scene_id, state)
                 if pairs is None:
                     scene = source.scene(scene_id)
-                    pairs = self._open_pairs(scene, geometry_of(scene), provider)
+                    entry = geometry_of(scene)
+                    for note in (*scene.notes, *entry.report.get("warnings", ())):
+                        logger.warning("scene %s: %s", scene_id, note)
+                    pairs = self._open_pairs(scene, entry, provider)
                     index.add(scene, state, pairs)
                 scenes[scene_id] = pairs
             except UNUSABLE_SCENE as error:
