@@ -8,7 +8,7 @@ shows these as its flags.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 LISTED_NAMES = 3
@@ -77,8 +77,12 @@ class ReasonGroup:
 
     @property
     def listed(self) -> str:
-        """The first names, and whether there are more."""
-        return ", ".join(self.names[:LISTED_NAMES]) + (", ..." if len(self.names) > LISTED_NAMES else "")
+        return listed(self.names)
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names, and whether there are more."""
+    return ", ".join(names[:LISTED_NAMES]) + (", ..." if len(names) > LISTED_NAMES else "")
 
 
 def group_reasons(reasons: Mapping[str, str]) -> list[ReasonGroup]:

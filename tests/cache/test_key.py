@@ -69,6 +69,12 @@ def test_another_scene_is_another_key(cache, scene, change):
     assert cache.fingerprint(change(scene), PROVENANCE) != cache.fingerprint(scene, PROVENANCE)
 
 
+def test_a_mask_that_cannot_be_read_is_another_scene_than_one_without(cache, scene):
+    (scene.root / "masks" / "0.png").unlink()
+    without = replace(scene, views=(replace(scene.views[0], mask=None), *scene.views[1:]))
+    assert cache.fingerprint(scene, PROVENANCE) != cache.fingerprint(without, PROVENANCE)
+
+
 @pytest.mark.parametrize(
     "change", [{"estimator": "sfm"}, {"version": 2}, {"weights_sha256": "cd" * 32}, {"options": {"edge": 420}}]
 )

@@ -41,7 +41,7 @@ def test_a_network_learns_and_goes_on_where_it_stopped(train_minimal, tmp_path):
     more = train_minimal.main([*arguments, "--epochs", "4"])
     assert len(more) == 1
     assert more[0] < first[0]
-    assert Image.open(tmp_path / "out" / "before_after.jpg").size == (3 * 160, 120)
+    assert Image.open(tmp_path / "out" / "before_after.jpg").convert("RGB").size == (3 * 160, 120)
 
 
 def test_the_data_module_can_be_made_from_yaml(train_minimal, monkeypatch):

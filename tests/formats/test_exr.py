@@ -66,6 +66,10 @@ def test_a_channel_that_is_named_depth_or_is_alone_is_taken(names, wanted):
         ["left.Z", "right.Z"],
         ["depth.R", "depth.G", "depth.B"],
         ["inverse_depth", "R", "G", "B"],
+        ["inverse_depth"],
+        ["disparity"],
+        ["ViewLayer.Mist.Z"],
+        ["InvDepth.V"],
         ["a", "b"],
     ],
 )

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from warpdata.geometry.depth_units import scale_warning
+from warpdata.geometry.depth_units import odd_depths_warning, scale_warning
 
 WALK = torch.tensor([[0.3 * index, 0.0, 0.0] for index in range(8)], dtype=torch.float64)
 
@@ -42,3 +42,17 @@ def test_ordinary_scenes_raise_no_alarm(depth, centres):
 def test_views_without_depth_do_not_count():
     assert scale_warning([0.0, 0.0, 0.0, 3.0], WALK[:4]) is None
     assert scale_warning([0.0, 0.0, 0.0, 3000.0], WALK[:4]) is not None
+
+
+@pytest.mark.parametrize("factor", [1000.0, 1 / 39.37, 0.01])
+def test_a_view_in_another_unit_than_the_others_is_named(factor):
+    depths = {"a": 3.0, "b": 2.0, "c": 3.0 * factor, "d": 0.0, "e": 4.0}
+    warning = odd_depths_warning(depths)
+    assert "depths of c differ from the scene's usual" in warning
+    assert odd_depths_warning({name: depth * 1e-3 for name, depth in depths.items()}) is not None
+
+
+def test_near_and_far_views_of_one_scene_raise_no_alarm():
+    assert odd_depths_warning({"flower": 0.4, "house": 6.0, "hill": 90.0}) is None
+    assert odd_depths_warning({"a": 1.0}) is None
+    assert odd_depths_warning({"a": 0.0, "b": 0.0}) is None

@@ -197,7 +197,7 @@ def test_mixed_sizes_give_triplets_of_one_size(tmp_path):
     small = Image.open(tmp_path / "in" / "a" / "images" / "1.png").resize((HW[1] // 2, HW[0] // 2))
     small.save(tmp_path / "in" / "a" / "images" / "1.png")
     assert run(tmp_path / "in", tmp_path / "out") == DONE
-    sizes = {Image.open(path).size for path in (tmp_path / "out" / "a").iterdir()}
+    sizes = {Image.open(path).convert("RGB").size for path in (tmp_path / "out" / "a").iterdir()}
     assert sizes == {(HW[1] // 2, HW[0] // 2)}
 
 

@@ -80,6 +80,35 @@ def test_orientation_is_undone(tmp_path, orientation, suffix):
     assert np.abs(loaded(path).astype(int) - PICTURE).mean() < 3
 
 
+@pytest.mark.parametrize("tag", [3, 6])
+def test_an_orientation_in_a_tiffs_xmp_is_undone_and_told(tmp_path, tag):
+    stored = PICTURE[::-1, ::-1] if tag == 3 else np.rot90(PICTURE, 1)
+    xmp = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="{tag}"/></x:xmpmeta>'
+    path = tmp_path / "a.tif"
+    Image.fromarray(np.ascontiguousarray(stored)).save(path, tiffinfo={700: xmp.encode()})
+    np.testing.assert_array_equal(loaded(path), PICTURE)
+    assert image_size(path) == PICTURE.shape[:2]
+    assert orientation(path) == tag
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options"), [(".webp", {"quality": 30}), (".webp", {"lossless": True}), (".jp2", {}), (".jpg", {})]
+)
+def test_black_in_a_lossy_mask_is_black(tmp_path, suffix, options):
+    mask = np.zeros((48, 70), np.uint8)
+    mask[5:40, 11:52] = 255
+    Image.fromarray(mask).convert("RGB").save(tmp_path / f"m{suffix}", **options)
+    read = load_mask(tmp_path / f"m{suffix}").numpy()
+    assert (read != (mask > 0)).mean() < 0.02
+
+
+def test_labels_in_a_lossless_webp_count_however_dark(tmp_path):
+    mask = np.zeros((48, 70, 3), np.uint8)
+    mask[:, :30], mask[:, 30:50] = 1, 255
+    Image.fromarray(mask).save(tmp_path / "m.webp", lossless=True)
+    assert load_mask(tmp_path / "m.webp").float().mean().item() == pytest.approx(50 / 70)
+
+
 def test_a_damaged_orientation_tag_is_no_orientation(tmp_path):
     path = tmp_path / "a.png"
     Image.fromarray(PICTURE).save(path, exif=b"Exif\0\0 nothing of the kind")

@@ -174,3 +174,41 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path, caplog):
     (tmp_path / "locked").chmod(0)
     assert ids(tmp_path) == ["a"]
     assert "locked is left out" in caplog.text
+
+
+@pytest.mark.parametrize("pictures", ["rgb", "color", "images_left", "frames"])
+def test_companions_beside_a_folder_of_photographs_are_no_scenes(tmp_path, caplog, pictures):
+    touch(tmp_path / "in", *under(f"s/{pictures}"), *under("s/depth"), *under("s/mask"), *under("other"))
+    assert len(ids(tmp_path / "in")) == 2
+    if pictures != "images_left":  # a scene's own folder of pictures: what lies beside it is passed over as the scene's
+        assert caplog.text.count("is left out: it belongs to the photographs in") == 2
+
+
+def test_a_name_that_begins_like_a_companions_is_a_scene(tmp_path):
+    names = ["conference", "flowers", "kitchen", "matchbox", "normandy", "seguin", "skyline"]
+    touch(tmp_path / "in", "stray.jpg", *(file for name in names for file in under(name)))
+    assert ids(tmp_path / "in") == names
+
+
+def test_photographs_win_over_a_smaller_copy_in_a_folder_called_like_one_of_pictures(tmp_path):
+    touch(tmp_path / "in", *PHOTOS, *under("images_small"))
+    (scene_id,) = ids(tmp_path / "in")
+    scene = open_source(SourceOptions(input_dir=tmp_path / "in")).scene(scene_id)
+    assert {view.picture.path.parent for view in scene.views} == {tmp_path / "in"}
+    touch(tmp_path / "top", *under("s"), *under("s/images_thumbs"))
+    scene = open_source(SourceOptions(input_dir=tmp_path / "top")).scene("s")
+    assert {view.picture.path.parent for view in scene.views} == {tmp_path / "top" / "s"}
+
+
+def test_photographs_too_deep_are_named(tmp_path, caplog):
+    touch(tmp_path / "in", *under("near"), *under("a/b/c/d"))
+    assert ids(tmp_path / "in") == ["near"]
+    assert "d is left out: it is more than 3 folders below the input" in caplog.text
+
+
+def test_pictures_that_a_transforms_json_does_not_list_are_noted(tmp_path):
+    write_scene(tmp_path / "s")
+    touch(tmp_path / "s", "images/extra.png")
+    (note,) = open_source(SourceOptions(input_dir=tmp_path / "s")).scene("s").notes
+    assert note.startswith("1 pictures in ")
+    assert "(extra.png) are not in transforms.json" in note

@@ -108,3 +108,10 @@ def test_other_files_need_not_exist(root):
     lookup = Lookup(root, root)
     assert lookup.file("depth/0.png") == root / "depth" / "0.PNG"
     assert lookup.file("depth/1.png") == root / "depth" / "1.png"
+
+
+def test_a_picture_without_suffix_that_two_files_could_be_is_refused(root):
+    put(root, "images/0.png", "images/0.jpg", "images/1.jpg")
+    with pytest.raises(ViewError, match=r"may be 0\.jpg or 0\.png; write the suffix"):
+        found(root, "images/0")
+    assert found(root, "images/1") == "images/1.jpg"

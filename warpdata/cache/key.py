@@ -29,6 +29,9 @@ _THREADS = 4
 _SETTLED_NS = 2_000_000_000
 """A file that changed less than this ago may change again within the resolution of its file system's clock."""
 
+_UNREADABLE = "unreadable"
+"""Digest of a mask that is named and cannot be read, which is another scene than one without masks."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -133,7 +136,7 @@ def _view_content(view: View, sha256_of: Sha256Of) -> dict[str, Any]:
         "image": view.picture.digest(sha256_of),
         "camera": view.camera and _camera_content(view.camera),
         "depth": view.depth and _depth_content(view.depth, sha256_of),
-        "mask": view.mask and view.mask.digest(sha256_of),
+        "mask": None if view.mask is None else view.mask.digest(sha256_of) or _UNREADABLE,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,10 @@ _MAGIC = b"\x76\x2f\x31\x01"
 _FLAT = (OpenEXR.scanlineimage, OpenEXR.tiledimage)
 _NO_DEPTH_ALONE = frozenset({"A", "G", "B", "X", "U"})
 """Channels, after the last dot, that are no depth even where they are the only one: parts of a colour or a vector."""
+
+
+_OTHER_MEASURE = re.compile(r"inv|disp|mist", re.IGNORECASE)
+"""In names of channels that grow with nearness, or fade with distance."""
 
 
 class Channel(NamedTuple):
@@ -71,7 +76,7 @@ def read_depth_exr(path: Path, check_hw: Callable[[tuple[int, int]], None]) -> n
     if wanted is None:
         raise ViewError(
             f"depth {path} has the channels {sorted(channel.label for channel in channels)}; expected a single one, "
-            "or one that is named depth or Z; export depth alone"
+            "or one that is named depth or Z, and no inverse depth, disparity or mist; export depth alone"
         )
     with OpenEXR.File(str(path), separate_channels=True) as file:
         found = file.parts[wanted.part].channels
@@ -85,8 +90,10 @@ def depth_channel(channels: Sequence[Channel]) -> Channel | None:
 
     The first of these that a single channel meets: a layer or channel called exactly `depth`; `Z` that is not the third
     part of a vector; a name with `depth` in it; being the only channel, and no part of a colour but `R`. Of a layer of
-    several channels called depth, `Z` and `V` (value) count, not its alpha or colours.
+    several channels called depth, `Z` and `V` (value) count, not its alpha or colours. What is called inverse depth,
+    disparity or mist is never depth.
     """
+    channels = [channel for channel in channels if not _OTHER_MEASURE.search(channel.label)]
     rules = (_is_called_depth, _is_z, _has_depth_in_its_name)
     for rule in rules:
         found = [channel for channel in channels if rule(channel, channels)]
@@ -112,4 +119,4 @@ def _is_z(channel: Channel, channels: Sequence[Channel]) -> bool:
 
 def _has_depth_in_its_name(channel: Channel, _: Sequence[Channel]) -> bool:
     name = channel.label.lower()
-    return "depth" in name and "inv" not in name and channel.layers[-1].upper() != "A"
+    return "depth" in name and channel.layers[-1].upper() != "A"

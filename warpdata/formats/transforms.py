@@ -35,7 +35,11 @@ _PERSPECTIVE_MODELS = frozenset(
     {"PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV", "PERSPECTIVE"}
 )
 """Camera models that are a pinhole when all their distortion coefficients are 0."""
-_DISTORTION_KEYS = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2", "distortion_params")
+_DISTORTION_KEYS = (
+    *("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2", "K1", "K2", "K3", "s1", "s2", "s3", "s4"),
+    *("distortion_params", "distortion", "distortion_coeffs", "distortion_coefficients", "radial_distortion"),
+    *("tangential_distortion", "dist_coeffs", "D"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import median
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from warpdata.errors import listed
 from warpdata.geometry.types import FrameGeometry
 
 FARTHEST = 100
@@ -18,6 +20,9 @@ NEAREST = 10
 """Median distance to the next camera, in median depths, beyond which neighbouring views hardly see a common surface.
 Depth that is 100 times too small against the baselines of a usable scene, which are up to half its depth, lies far
 beyond it."""
+
+ODD = 30
+"""Times a view's median depth may be above or below the scene's; units differ by 39 (metre, inch), 100 or 1000."""
 
 _SAMPLES = 10_000
 
@@ -56,6 +61,25 @@ def scale_warning(median_depths: Sequence[float], centres: Float[Tensor, "n 3"])
     return (
         f"the median depth, {depth:.3g}, {found}: are depth and poses in one unit? If not, give the unit of the depth "
         "(depth_unit_scale_factor in transforms.json)"
+    )
+
+
+def odd_depths_warning(median_depths: Mapping[str, float]) -> str | None:
+    """Which views' depths are in another unit than those of the other views, or None.
+
+    Args:
+        median_depths: view name -> its median depth, 0 where it has none.
+    """
+    depths = {name: depth for name, depth in median_depths.items() if depth > 0}
+    if len(depths) < 2:
+        return None
+    usual = median(depths.values())
+    odd = [name for name, depth in depths.items() if max(depth / usual, usual / depth) > ODD]
+    if not odd:
+        return None
+    return (
+        f"the median depths of {listed(odd)} differ from the scene's usual, {usual:.3g}, by more than {ODD} times: are "
+        "all depth maps in one unit?"
     )
 
 

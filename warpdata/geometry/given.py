@@ -13,7 +13,7 @@ from torch import Tensor
 
 from warpdata.camera import Camera, unproject
 from warpdata.errors import GeometryError, ViewError
-from warpdata.geometry.depth_units import median_depth, scale_warning
+from warpdata.geometry.depth_units import median_depth, odd_depths_warning, scale_warning
 from warpdata.geometry.masks import view_mask
 from warpdata.geometry.types import (
     GIVEN_CONFIDENCE,
@@ -55,19 +55,23 @@ class GivenEstimator:
 
 
 def _read_frames(scene: Scene, progress: Progress) -> Generator[Outcome, None, dict[str, Any]]:
-    median_depths, centres = [], []
+    median_depths: dict[str, float] = {}
+    centres = []
     for done, view in enumerate(scene.views, start=1):
         try:
             outcome = read_frame(view)
         except ViewError as error:
             outcome = FrameFailure(name=view.name, reason=str(error))
         else:
-            median_depths.append(median_depth(outcome))
+            median_depths[view.name] = median_depth(outcome)
             centres.append(outcome.camera.world_from_cam[:3, 3])
         yield outcome
         progress("reading depth", done, len(scene.views))
-    warning = scale_warning(median_depths, torch.stack(centres)) if centres else None
-    return {} if warning is None else {"warnings": [warning]}
+    if not centres:
+        return {}
+    found = (scale_warning([*median_depths.values()], torch.stack(centres)), odd_depths_warning(median_depths))
+    warnings = [warning for warning in found if warning is not None]
+    return {"warnings": warnings} if warnings else {}
 
 
 def read_frame(view: View) -> FrameGeometry:

@@ -32,8 +32,12 @@ CAMERA_FILES: tuple[tuple[str, str], ...] = (
     ("bundle*.out", _CONVERT),
     ("sparse", "convert it to a transforms.json (`ns-process-data images --skip-colmap` does)"),
     ("colmap", "convert it to a transforms.json (`ns-process-data images --skip-colmap` does)"),
-    ("pose", _CONVERT),
-    ("poses", _CONVERT),
+    ("images.txt", "convert it to a transforms.json (`ns-process-data images --skip-colmap` does)"),
+    ("database.db", "convert it to a transforms.json (`ns-process-data images --skip-colmap` does)"),
+    *((name, _CONVERT) for name in "pose poses cams groundtruth.txt calib.txt intrinsics extrinsics".split()),
+    *((name, _CONVERT) for name in "poses*.txt poses*.npy traj*.txt intrinsic*.txt extrinsic*.txt".split()),
+    *((name, _CONVERT) for name in "intrinsic*.json extrinsic*.json cameras.csv cam_params.json rig.json".split()),
+    *((name, _CONVERT) for name in "*.pose.txt transforms.json.*".split()),
 )
 """Name of a file or folder, as a pattern in lower case -> what to do. The first that matches counts."""
 

@@ -56,8 +56,8 @@ _UPRIGHT_FORMATS = ("TIFF", "HEIF", "JXL")
 _AT_MOST_16_BIT = ("PNG", "PPM")
 """Formats whose whole numbers have 16 bits at most, though Pillow may hand them over in 32."""
 
-_LOSSY_FORMATS = ("JPEG", "MPO", "HEIF", "AVIF")
-"""Formats in which black comes back as nearly black."""
+_LOSSY_FORMATS = ("JPEG", "MPO", "HEIF", "AVIF", "JPEG2000")
+"""Formats in which black comes back as nearly black, or may do so; WebP says which of its two codings it uses."""
 
 _HALF = 128
 _ORIENTATION_TAG = 0x0112
@@ -88,7 +88,9 @@ def image_size(path: Path) -> tuple[int, int]:
     """
     with _opened(path) as image:
         width, height = image.size
-        return (width, height) if _orientation(image) >= 5 else (height, width)
+        is_turned_on_load = image.format == "TIFF" and _ORIENTATION_TAG not in image.tag_v2  # by a tag in its XMP
+        tag = _tag(image) if is_turned_on_load else _orientation(image)
+        return (width, height) if tag >= 5 else (height, width)
 
 
 def orientation(path: Path) -> int:
@@ -100,10 +102,7 @@ def orientation(path: Path) -> int:
         ViewError: as for `image_size`.
     """
     with _opened(path) as image:
-        if image.format != "TIFF":
-            return _orientation(image)
-        tag = image.tag_v2.get(_ORIENTATION_TAG, 1)
-        return tag if tag in _UPRIGHT_FROM_STORED else 1
+        return _tag(image) if image.format == "TIFF" else _orientation(image)
 
 
 def load_image(path: Path, fit: Fit | None = None) -> UInt8[Tensor, "3 H W"]:
@@ -150,8 +149,15 @@ def load_mask(path: Path) -> Bool[Tensor, "h w"]:
         values = np.array(image)
     if values.ndim == 3:
         values = values.max(axis=2)
-    lossy = file.format in _LOSSY_FORMATS and values.max() >= _HALF
+    lossy = _is_lossy(file, path) and values.max() >= _HALF
     return torch.from_numpy(values >= _HALF if lossy else values != 0)
+
+
+def _is_lossy(image: Image.Image, path: Path) -> bool:
+    if image.format != "WEBP":
+        return image.format in _LOSSY_FORMATS
+    with path.open("rb") as file:
+        return file.read(16)[12:] != b"VP8L"
 
 
 @contextmanager
@@ -205,8 +211,11 @@ def _check_pixel_count(path: Path, image: Image.Image) -> None:
 
 def _orientation(image: Image.Image) -> int:
     """1 to 8 as in EXIF: what is still to be undone. Read from the header: no pixel is decoded."""
-    if image.format in _UPRIGHT_FORMATS:
-        return 1
+    return 1 if image.format in _UPRIGHT_FORMATS else _tag(image)
+
+
+def _tag(image: Image.Image) -> int:
+    """The orientation in a file's EXIF or XMP, 1 where there is none."""
     try:
         # PngImageFile.getexif decodes the whole picture when no tag stands before the pixels.
         orientation = Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)

@@ -21,9 +21,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from warpdata.errors import OutputError
+from warpdata.errors import OutputError, ViewError
 from warpdata.formats.manifest import DATASET, STATE_FOLDER, read_dataset
-from warpdata.sources.image_folder import IMAGES, is_image_folder_name
+from warpdata.sources.image_folder import IMAGES, image_folder, is_image_folder_name
 from warpdata.sources.listing import FolderListing
 from warpdata.sources.picture_names import is_image_name, unreadable_picture_name
 from warpdata.sources.table import SourceRow
@@ -40,10 +40,14 @@ SYSTEM_FOLDERS = frozenset(
 THUMBNAILS = re.compile(r"[._]?(thumb|thumbs|thumbnail|thumbnails|preview|previews)", re.IGNORECASE)
 
 COMPANIONS = re.compile(
-    r"(depth|disparity|mask|normal|seg|semantic|label|conf|flow|sparse|dense|stereo|colmap|feature|match|pose|sky)\w*",
+    r"(depth|disparity|disparities|disp|mask|normal|seg|segmentation|semantic|label|conf|confidence|flow|sparse|dense|"
+    r"stereo|colmap|feature|match|matches|pose|sky)s?(maps?|images?)?([\W_].*|\d*)",
     re.IGNORECASE,
 )
-"""Sub-folders of a folder of photographs that hold what belongs to them."""
+"""Folders in or beside one of photographs that hold what belongs to them."""
+
+PHOTOGRAPHS = re.compile(r"(rgb|colou?r|image|img|photo|photograph|picture|frame)s?([\W_].*|\d*)", re.IGNORECASE)
+"""Folders beside companions that hold the photographs."""
 
 CACHE_FOLDERS = {"geometry", "digests"}
 """By which a cache of this program is known."""
@@ -114,6 +118,8 @@ class _Walk:
     def _below(self, listing: FolderListing, place: PurePosixPath, *, owned: bool) -> list[SceneFolder]:
         found: list[SceneFolder] = []
         if len(place.parts) >= MAX_DEPTH:
+            if not owned:
+                _say_too_deep(listing)
             return found
         for name in listing.folders:
             if name.startswith(".") or name.casefold() in SYSTEM_FOLDERS:
@@ -135,7 +141,25 @@ class _Walk:
 
 def _has_image_folder(listing: FolderListing, *, is_input: bool) -> bool:
     """Whether a folder's pictures lie in a folder of their own. In the input, `images_old` may be a scene's name."""
-    return any(name.lower() == IMAGES if is_input else is_image_folder_name(name) for name in listing.folders)
+    if not any(name.lower() == IMAGES if is_input else is_image_folder_name(name) for name in listing.folders):
+        return False
+    try:
+        return not listing.pictures or image_folder(root := listing.path.resolve()) != root
+    except (OSError, ViewError):  # whoever reads the scene says so
+        return True
+
+
+def _say_too_deep(listing: FolderListing) -> None:
+    for name in listing.folders:
+        try:
+            inside = FolderListing.read(listing.path / name)
+        except OSError:
+            continue
+        if inside.pictures and not name.startswith("."):
+            logger.warning(
+                "%s is left out: it is more than %d folders below the input; give a folder nearer to it as `input_dir`",
+                *(inside.path, MAX_DEPTH),
+            )
 
 
 def _why_no_scene(name: str, inside: FolderListing, above: FolderListing) -> str | None:
@@ -148,6 +172,12 @@ def _why_no_scene(name: str, inside: FolderListing, above: FolderListing) -> str
         return f"it is {made} of this program"
     if above.pictures and COMPANIONS.fullmatch(name):
         return f"it belongs to the photographs in {above.path}, by its name, and is not used without a transforms.json"
+    beside = next((other for other in above.folders if other != name and PHOTOGRAPHS.fullmatch(other)), None)
+    if beside is not None and COMPANIONS.fullmatch(name):
+        return (
+            f"it belongs to the photographs in {above.path / beside}, by its name, and is not used without a "
+            "transforms.json"
+        )
     if inside.pictures and _stems(inside) <= _stems(above):
         return f"it holds the photographs of {above.path} again, by their names"
     return None

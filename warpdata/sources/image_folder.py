@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path, PurePath
 
 from warpdata.files.paths import check_inside
 from warpdata.sources.naming import natural_key
@@ -11,7 +12,8 @@ from warpdata.sources.picture_names import is_image_name, unreadable_picture_nam
 
 IMAGES = "images"
 """A scene's images lie in the first folder whose name starts so (`images`, `images_4`) and that holds any, else
-directly in the scene's."""
+directly in the scene's. One with more to its name that only holds pictures of the scene's own folder again, by their
+names, is passed over: `images_small` beside the photographs themselves."""
 
 
 def is_image_folder_name(name: str) -> bool:
@@ -30,10 +32,17 @@ def image_folder(root: Path) -> Path:
         OSError: a folder cannot be listed.
     """
     with os.scandir(root) as entries:
-        names = [entry.name for entry in entries if is_image_folder_name(entry.name) and entry.is_dir()]
+        listed = list(entries)
+    names = [entry.name for entry in listed if is_image_folder_name(entry.name) and entry.is_dir()]
+    own = _stems(entry.name for entry in listed) if names else set()
     for is_picture in (is_image_name, unreadable_picture_name):
         for name in sorted(names, key=natural_key):
             check_inside(root, root / name)
-            if any(is_picture(file) for file in os.listdir(root / name)):
+            pictures = [file for file in os.listdir(root / name) if is_picture(file)]
+            if pictures and (name.lower() == IMAGES or not _stems(pictures) <= own):
                 return root / name
     return root
+
+
+def _stems(names: Iterable[str]) -> set[str]:
+    return {PurePath(name).stem.casefold() for name in names if is_image_name(name)}

@@ -70,9 +70,13 @@ class Lookup:
         return folder / name if name is not None and (folder / name).is_file() else None
 
     def _with_suffix(self, path: Path) -> Path | None:
-        for suffix in sorted(IMAGE_SUFFIXES):
-            if (found := path.with_name(path.name + suffix)).is_file():
-                return found
+        found = [there for suffix in sorted(IMAGE_SUFFIXES) if (there := path.with_name(path.name + suffix)).is_file()]
+        if len({path.stat().st_ino for path in found}) > 1:
+            raise ViewError(
+                f"its image {path} may be {' or '.join(there.name for there in found)}; write the suffix, or remove one"
+            )
+        if found:
+            return found[0]
         folder = self._folder(path.parent)
         for suffix in sorted(IMAGE_SUFFIXES) if folder is not None else ():
             name = self._only(folder, path.name + suffix)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from warpdata.errors import listed
 from warpdata.sources.listing import FolderListing
+from warpdata.sources.naming import natural_key
+from warpdata.sources.picture_names import is_image_name
 from warpdata.sources.table import SourceRow
 
 if TYPE_CHECKING:
@@ -45,9 +49,11 @@ def read(root: Path, scene_id: str, options: None = None) -> Scene:
     lookup = Lookup(root, image_folder(root))
     left_out = dict(content.left_out)
     views: dict[Path, View] = {}
+    spoken_of: set[Path] = set()
     for entry in content.entries:
         try:
             path = lookup.picture(entry.file_path)
+            spoken_of |= {path, *(lookup.file(part) for part in (entry.depth_path, entry.mask_path) if part)}
             view = _view(path, entry, lookup)
             if path in views:
                 raise ViewError("its image is listed more than once; the first entry is used")
@@ -61,7 +67,21 @@ def read(root: Path, scene_id: str, options: None = None) -> Scene:
         left_out=left_out,
         scale=content.scale,
         license=content.license,
+        notes=tuple(_unlisted(views, spoken_of)),
     )
+
+
+def _unlisted(pictures: Iterable[Path], spoken_of: set[Path]) -> Iterator[str]:
+    """A note for every folder of listed pictures that holds others besides.
+
+    Args:
+        spoken_of: all files that are listed, also masks and depth maps.
+    """
+    for folder in sorted({path.parent for path in pictures}):
+        names = (name for name in FolderListing.read(folder).pictures if is_image_name(name))
+        others = sorted((name for name in names if folder / name not in spoken_of), key=natural_key)
+        if others:
+            yield f"{len(others)} pictures in {folder} ({listed(others)}) are not in {MARK} and not used"
 
 
 def _view(path: Path, entry: Entry, lookup: Lookup) -> View:
