@@ -45,6 +45,12 @@ def test_aitoolkit_under_the_seeds_flags(here):
     assert (here / "aitoolkit-dataset" / "target" / "3.txt").read_text() == "refer to image 2"
 
 
+def test_the_layout_that_is_read_is_not_written_again(here, capsys):
+    assert main(["--layout", "folder", "hf", "--export-dir", "again", "--quiet"]) == UNUSABLE
+    assert "has the layout folder already" in capsys.readouterr().err
+    assert not (here / "again").exists()
+
+
 def test_several_layouts_at_once(here):
     assert main(["--layout", "webdataset", "musubi", "--export-dir", "both", "--quiet"]) == DONE
     run(here / "direct", "webdataset", "musubi")

@@ -214,6 +214,10 @@ def test_photos_alone_need_an_estimator_and_say_so(tmp_path):
         (["--resize-width", "10"], "go together"),
         (["--skip-every", "2", "--auto-skip"], "give one of them"),
         (["--sigma", "-1"], "--sigma"),
+        (["--far", "inf"], "--far is inf; it must be a finite number"),
+        (["--depth-conf-threshold", "nan"], "--depth-conf-threshold is nan"),
+        (["--decode-threads", "0", "--dry-run"], "--decode-threads is 0"),
+        (["--write-threads", "-1", "--dry-run"], "--write-threads is -1"),
     ],
 )
 def test_arguments_that_make_no_sense_end_with_2(input_dir, tmp_path, capsys, flags, message):

@@ -63,6 +63,26 @@ def test_a_renamed_scene_is_refused_and_the_way_back_works(here, capsys):
     assert {path for path in before if before[path] != after.get(path)} <= {"report.json"}
 
 
+def test_why_a_scene_gives_nothing_is_said_when_its_triplets_are_missed(here, capsys):
+    assert materialize(here, "out") == DONE
+    triplets = {path: content for path, content in tree(here / "out").items() if path != "report.json"}
+    (here / "in" / "b" / "transforms.json").write_text("{")
+    assert materialize(here, "out") == UNUSABLE
+    said = capsys.readouterr().err
+    assert "does not give (b/" in said
+    assert "Left out were b: " in said
+    assert "transforms.json" in said
+    after = tree(here / "out")
+    assert all(after[path] == content for path, content in triplets.items())
+
+
+def test_triplets_are_not_written_among_the_files_of_the_scene_they_are_made_from(here, capsys):
+    before = tree(here / "in")
+    assert main(["--input-dir", str(here / "in" / "a"), "--output-dir", str(here / "in"), "--quiet"]) == UNUSABLE
+    assert "among its files; choose another --output-dir" in capsys.readouterr().err
+    assert tree(here / "in") == before
+
+
 def test_the_report_names_height_and_width(here):
     import json
 

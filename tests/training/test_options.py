@@ -1,6 +1,8 @@
 """Options of training: in groups or by their own names, with one default each."""
 
 import inspect
+import subprocess
+import sys
 from dataclasses import fields
 
 import pytest
@@ -39,6 +41,24 @@ def test_an_option_beside_its_group_is_refused(tmp_path):
         WarpDataModule(tmp_path, order=OrderOptions(drop_last=True), batch_size=4)
     data = WarpDataModule(tmp_path, order=OrderOptions(drop_last=True), num_workers=1)
     assert (data.order.drop_last, data.loader.num_workers) == (True, 1)
+
+
+def test_values_of_another_kind_are_refused():
+    """In a process of its own: here types are checked before our code sees a value."""
+    told = {
+        "render_in='gpu'": "`render_in` is 'gpu'; choose from worker, collate, none",
+        "backend='nope'": "`backend` is 'nope'; choose from auto, torch, numba, warp",
+        "geometry='given'": "`geometry` is 'given'; expected GeometryOptions(...)",
+        "pairs='all'": "`pairs` is 'all'; expected PairOptions(...)",
+        "order={'batch_size': 2}": "`order` is {'batch_size': 2}; expected OrderOptions(...)",
+    }
+    code = ["from warpdata.training import WarpDataModule"]
+    for wrong in told:
+        code += [f"try: WarpDataModule('in', {wrong})", "except (TypeError, ValueError) as error: print(error)"]
+    done = subprocess.run([sys.executable, "-c", "\n".join(code)], capture_output=True, text=True, check=True)
+    said = done.stdout.splitlines()
+    assert len(said) == len(told)
+    assert all(line.startswith(message) for line, message in zip(said, told.values(), strict=True))
 
 
 def test_what_is_no_option_is_refused(tmp_path):

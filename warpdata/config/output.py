@@ -27,3 +27,7 @@ class OutputOptions:
     """Threads that compress pictures (0: one a core)."""
     overwrite: bool = False
     """Replace an output folder that was made with other options or inputs."""
+
+    def __post_init__(self) -> None:
+        if self.write_threads < 0:
+            raise ValueError(f"`write_threads` is {self.write_threads}; use 0 for one a core, or a positive number")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 from typing import Annotated, Literal
 
 import tyro
@@ -37,6 +38,9 @@ class RenderOptions:
     """Keep the earlier program's half-pixel shift, pixel rule and byte truncation, to continue a data set of it."""
 
     def __post_init__(self) -> None:
+        for part in fields(self):
+            if isinstance(value := getattr(self, part.name), float) and not math.isfinite(value):
+                raise ValueError(f"`{part.name}` is {value}; it must be a finite number")
         if not self.sigma >= 0:
             raise ValueError(f"`sigma` is {self.sigma}; it must be 0 or more, in pixels")
         if self.s0 != "auto" and not self.s0 > 0:

@@ -14,7 +14,7 @@ from warpdata.files.bounded_json import fingerprint
 from warpdata.formats.manifest import Record
 from warpdata.plugins import OwnOptions
 from warpdata.writers.layouts.layout import Samples
-from warpdata.writers.layouts.table import LAYOUTS, what_bytes_depend_on
+from warpdata.writers.layouts.table import LAYOUTS, chosen_rows, what_bytes_depend_on
 from warpdata.writers.output.existing import find_exports
 from warpdata.writers.output.output_folder import OutputFolder
 from warpdata.writers.output.prompts import Prompts
@@ -52,6 +52,11 @@ def export_folder(
     """
     own = own or OwnOptions()
     refuse_unusable(root, options)
+    for row in chosen_rows(options.layout):
+        if row.is_triplet_folder:
+            raise OutputError(
+                f"{folder} has the layout {row.name} already; copy it, and leave {row.name} out of `layout`"
+            )
     refuse_same_folder(root, folder, "the triplet folder")
     prompts = prompts or Prompts.of_options(options)
     samples = Samples(root=folder, records=read_samples(folder, prompts), link=link)

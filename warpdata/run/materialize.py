@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 from warpdata.cache import CacheEntry
 from warpdata.cache.provider import UNUSABLE_SCENE, GeometryProvider
 from warpdata.display import Display
-from warpdata.errors import OutputError
+from warpdata.errors import OutputError, grouped_reasons
 from warpdata.render import WARP_VERSION
 from warpdata.run.options import MaterializeOptions
 from warpdata.run.report import REPORT, Report, SceneReport
@@ -44,6 +45,7 @@ def materialize(options: MaterializeOptions, display: Display | None = None) -> 
     source = open_source(options.source, options.own)
     number, count = options.export.worker
     all_scene_ids = source.scene_ids()
+    _refuse_to_write_into_scene(options, all_scene_ids)
     scene_ids = all_scene_ids[number::count]
     provider = GeometryProvider(options.geometry, options.size, options.filters, device, options.own)
     report = Report(options=options.as_json(), device=device.type)
@@ -59,6 +61,7 @@ def materialize(options: MaterializeOptions, display: Display | None = None) -> 
     display.start(len(scene_ids))
     with (
         closing(stream),
+        _with_reasons(report),
         open_writers(options.export, options.output, run, scene_ids=all_scene_ids, own=options.own) as writers,
     ):
         for scene_id in scene_ids:
@@ -78,6 +81,18 @@ def materialize(options: MaterializeOptions, display: Display | None = None) -> 
     return report
 
 
+@contextmanager
+def _with_reasons(report: Report) -> Iterator[None]:
+    """A refusal of the output, with why scenes could not be used: that may be why their triplets are not asked for."""
+    try:
+        yield
+    except OutputError as error:
+        failures = {scene.scene: scene.error for scene in report.scenes if scene.error}
+        if not failures:
+            raise
+        raise OutputError(f"{error}. Left out were {grouped_reasons(failures)}") from error
+
+
 def _refuse_to_write_into_input(options: MaterializeOptions) -> None:
     """Refuse an output folder among the pictures that are read; one of its own inside the input is no scene."""
     root, read = options.output.output_dir, options.source.input_dir
@@ -86,6 +101,17 @@ def _refuse_to_write_into_input(options: MaterializeOptions) -> None:
         return
     where = "is" if output == source else "lies inside of"
     raise OutputError(f"{root} {where} the input folder {read} and holds other files; choose another `output_dir`")
+
+
+def _refuse_to_write_into_scene(options: MaterializeOptions, scene_ids: Sequence[str]) -> None:
+    """Refuse an output around the input, one of whose scenes' folders would be the input or hold it."""
+    root, read = options.output.output_dir, options.source.input_dir
+    output, source = root.resolve(), read.resolve()
+    if output in source.parents and (below := source.relative_to(output).parts[0]) in scene_ids:
+        raise OutputError(
+            f"{root} holds the input folder {read}, and triplets of the scene {below} would lie in {root / below}, "
+            "among its files; choose another `output_dir`"
+        )
 
 
 def _materialize_scene(

@@ -63,6 +63,8 @@ class MaterializeOptions:
     """Options of single sources, estimators and layouts."""
 
     def __post_init__(self) -> None:
+        if self.decode_threads < 1:
+            raise ValueError(f"`decode_threads` is {self.decode_threads}; at least one must decode")
         if self.backend != "auto":
             from warpdata.render import BACKENDS  # loads torch, which is not needed to say what the options are
 

@@ -34,6 +34,7 @@ from warpdata.training.options import (
     OrderOptions,
     SingleOptions,
     SplitOptions,
+    check_group,
     merge_groups,
     with_single_options,
 )
@@ -68,6 +69,7 @@ class WarpDataModule(DataModule):
         options: options of `order`, `loader` and `split` by their own names: `batch_size`, `num_workers`, ...
 
     Raises:
+        TypeError: there is no such option, or a group is of another kind.
         ValueError: an option is out of its range, or given both by itself and in its group.
     """
 
@@ -93,6 +95,16 @@ class WarpDataModule(DataModule):
         self.order: OrderOptions = groups["order"]
         self.loader: LoaderOptions = groups["loader"]
         self.split: SplitOptions = groups["split"]
+        for name, part, kind in (
+            ("source", source, SourceOptions),
+            ("size", size, SizeOptions),
+            ("geometry", geometry, GeometryOptions),
+            ("filters", filters, FilterOptions),
+            ("pairs", pairs, PairOptions),
+            ("render", render, RenderOptions),
+            ("own", own, OwnOptions),
+        ):
+            check_group(name, part, kind)
         self.seed = seed
         self.source_options = replace(source or SourceOptions(), input_dir=Path(input_dir))
         self.size = size or SizeOptions()

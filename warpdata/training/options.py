@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
-from typing import Any, Literal, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 from typing_extensions import TypedDict
 
 RenderIn = Literal["worker", "collate", "none"]
 """Where triplets are rendered: in a thread ahead of the step, in the step's own thread when it asks for a batch, or by
 the caller, who gets `PairInputs` and calls `render_batch`."""
+
+Backend = Literal["auto", "torch", "numba", "warp"]
 
 Kind = TypeVar("Kind", bound=type)
 
@@ -56,10 +58,13 @@ class LoaderOptions:
     """Pictures as float32 in [0, 1] instead of uint8."""
     decoded_frames: int = 0
     """Decoded pictures that each decoding process keeps for the pairs that come next."""
-    backend: Literal["auto", "torch", "numba", "warp"] = "auto"
+    backend: Backend = "auto"
     """Which renderer; auto takes numba on a CPU and warp on a GPU."""
 
     def __post_init__(self) -> None:
+        for name, choices in (("render_in", get_args(RenderIn)), ("backend", get_args(Backend))):
+            if (chosen := getattr(self, name)) not in choices:
+                raise ValueError(f"`{name}` is {chosen!r}; choose from {', '.join(choices)}")
         if self.num_workers < 0:
             raise ValueError(f"`num_workers` is {self.num_workers}; it must be 0 or more")
         if self.ahead < 1:
@@ -99,6 +104,16 @@ SingleOptions = TypedDict(
 """Options by their own names, as keyword arguments; LightningCLI makes flags of them."""
 
 
+def check_group(name: str, group: Any, kind: type) -> None:
+    """Refuse what is given for a group of options and is none.
+
+    Raises:
+        TypeError: it is neither None nor of that kind.
+    """
+    if group is not None and not isinstance(group, kind):
+        raise TypeError(f"`{name}` is {group!r:.80}; expected {kind.__name__}(...) of warpdata, with its options")
+
+
 def merge_groups(given: Mapping[str, Any], singles: Mapping[str, Any]) -> dict[str, Any]:
     """Every group of options, from whole groups and from options by their own names.
 
@@ -107,9 +122,11 @@ def merge_groups(given: Mapping[str, Any], singles: Mapping[str, Any]) -> dict[s
         singles: option -> value.
 
     Raises:
-        TypeError: there is no such option.
+        TypeError: there is no such option, or a group is of another kind.
         ValueError: an option is given beside its group.
     """
+    for name, group in given.items():
+        check_group(name, group, GROUPS[name])
     merged = {name: group if group is not None else GROUPS[name]() for name, group in given.items()}
     for option, value in singles.items():
         name = GROUP_OF.get(option)

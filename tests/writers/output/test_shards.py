@@ -119,7 +119,7 @@ def test_aliases_are_copies(tmp_path):
     with tarfile.open(tmp_path / "train-000000.tar") as tar:
         key = IDS[0]
         assert tar.extractfile(f"{key}.jpg").read() == tar.extractfile(f"{key}.target.jpg").read()
-    with pytest.raises(ValueError, match="shard-alias jpg=nothing"):
+    with pytest.raises(ValueError, match="`shard_alias` jpg=nothing"):
         run(tmp_path / "bad", "webdataset", triplets=TRIPLETS[:2], shard_alias=("jpg=nothing",))
 
 

@@ -69,5 +69,5 @@ def refuse_same_folder(root: Path, read: Path, what: str) -> None:
         raise OutputError(f"{root} is {what} itself; choose another folder for the export")
     if source in output.parents:
         raise OutputError(f"{root} lies inside of {what} {read}; choose a folder outside of it for the export")
-    if source.parent == output:
+    if output in source.parents:
         raise OutputError(f"{root} holds {what} {read}; choose a folder beside it for the export")

@@ -272,9 +272,9 @@ class Writers:
             scenes = sorted({scene_of(sample_id) for sample_id in unasked})
             raise OutputError(
                 f"{self._output.output_dir} holds {len(unasked)} triplets that this input does not give "
-                f"({unasked[0]}, ...; of {' '.join(scenes[:3])}{' ...' if len(scenes) > 3 else ''}); nothing was "
-                "changed: bring their scenes back under the names they had, use `overwrite=True` to drop them, or "
-                "choose another output folder"
+                f"({unasked[0]}, ...; of {' '.join(scenes[:3])}{' ...' if len(scenes) > 3 else ''}); none of them was "
+                "changed: bring their scenes back as they were, under the names they had, use `overwrite=True` to drop "
+                "them, or choose another output folder"
             )
 
     def _has_changes(self, alone: bool) -> bool:
