@@ -1,6 +1,7 @@
 """Verification finds every damaged file, and repair brings back the very bytes."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,26 @@ def test_one_layout_of_several_is_repaired_by_the_run_that_wrote_it(tmp_path, mo
     (root / "webdataset" / "train-000000.tar").unlink()
     assert main([str(root / "folder")]) == DAMAGED
     assert main([str(root / "folder"), "--repair"]) == INTACT
+    assert tree(root) == expected
+
+
+def test_a_whole_layout_or_scene_export_that_is_gone_is_missed_and_made_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("WARPDATA_CACHE", str(tmp_path / "cache"))
+    root = tmp_path / "out"
+    layouts = ["--layout", "folder", "modelscope", "webdataset"]
+    samples_run(root, tmp_path / "cache", *layouts, "--export-scenes", "colmap")
+    expected = tree(root)
+    shutil.rmtree(root / "webdataset")
+    shutil.rmtree(root / "scenes" / "colmap")
+    assert main([str(root), "--repair"]) == INTACT
+    assert tree(root) == expected
+    shutil.rmtree(root / "webdataset")
+    shutil.rmtree(root / "scenes" / "colmap")
+    (root / "modelscope" / "dataset.json").unlink()
+    gone = [root / "modelscope", root / "scenes" / "colmap", root / "webdataset"]
+    assert [damage.root / damage.path for damage in verify(root)] == [folder / "dataset.json" for folder in gone]
+    assert main([str(root)]) == DAMAGED
+    assert main([str(root), "--repair"]) == INTACT
     assert tree(root) == expected
 
 

@@ -20,7 +20,7 @@ from warpdata.run.materialize import materialize
 from warpdata.run.options import MaterializeOptions, saved_options
 from warpdata.run.report import REPORT
 from warpdata.sources import open_source
-from warpdata.writers.output.existing import Export, find_datasets, find_exports
+from warpdata.writers.output.existing import Export, find_datasets, find_exports, layout_roots
 from warpdata.writers.output.refusals import refuse_unusable
 from warpdata.writers.output.remote import Remote
 
@@ -32,7 +32,7 @@ class Damage:
     Attributes:
         root: the export's folder.
         path: below it.
-        sha256: what the file's digest should be.
+        sha256: what the file's digest should be; empty for a `dataset.json` that is gone, and its export with it.
         missing: whether it is gone; else its bytes differ.
     """
 
@@ -55,7 +55,7 @@ def verify(root: Path) -> list[Damage]:
     datasets = list(find_datasets(root))
     if not datasets:
         raise OutputError(f"{root} holds no complete export; if a run was stopped there, run its command again")
-    damages: list[Damage] = []
+    damages = [Damage(folder, DATASET, "", missing=True) for folder in _reported_roots(root) - {f for f, _ in datasets}]
     for folder, about in datasets:
         path, sha256 = folder / MANIFEST, about["manifest_sha256"]
         found = file_sha256(path) if path.is_file() else None
@@ -87,8 +87,8 @@ def repair(root: Path, *, triplets: Path | None = None, input_dir: Path | None =
     """
     root = _whole_output(root)
     damages = verify(root)
-    # Without its manifest an export is none: all of it is made again.
-    overwrite = any(damage.path == MANIFEST for damage in damages)
+    # Files without their manifest or `dataset.json` are no export: all of it is made again.
+    overwrite = any(damage.path == MANIFEST or (damage.path == DATASET and damage.root.is_dir()) for damage in damages)
     sources = [*find_exports(root), *(find_exports(triplets) if triplets else [])] if not overwrite else []
     copies = _find_copies([damage for damage in damages if damage.path != MANIFEST], sources)
     left = [damage for damage in damages if damage not in copies]
@@ -121,7 +121,8 @@ def _maker(root: Path, triplets: Path | None, input_dir: Path | None, *, overwri
     if triplets is not None:
         if overwrite:
             raise OutputError(
-                f"{root} has a damaged {MANIFEST}; run the command that exported it again, with `overwrite=True`"
+                f"{root} has a damaged {MANIFEST} or no {DATASET}; run the command that exported it again, with "
+                "`overwrite=True`"
             )
         past = PastExport.found_in(root)
         past.refuse_other(triplets)
@@ -167,6 +168,15 @@ def _set_aside(paths: Sequence[Path]) -> Iterator[None]:
         raise
     for kept in aside.values():
         kept.unlink()
+
+
+def _reported_roots(root: Path) -> set[Path]:
+    """Where a run says that its layouts and scene exports are; nothing for an output that no run has reported on."""
+    try:
+        options = saved_options(read_json(root / REPORT)["options"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return set(layout_roots(root, options.export.layout, options.output.export_scenes).values())
 
 
 def _verify_export(export: Export) -> Iterator[Damage]:
