@@ -170,17 +170,18 @@ def _why_no_scene(name: str, inside: FolderListing, above: FolderListing) -> str
         return "it is a folder with the name of a picture"
     if (made := made_by_us(inside)) is not None:
         return f"it is {made} of this program"
-    if above.pictures and COMPANIONS.fullmatch(name):
-        return f"it belongs to the photographs in {above.path}, by its name, and is not used without a transforms.json"
-    beside = next((other for other in above.folders if other != name and PHOTOGRAPHS.fullmatch(other)), None)
-    if beside is not None and COMPANIONS.fullmatch(name):
-        return (
-            f"it belongs to the photographs in {above.path / beside}, by its name, and is not used without a "
-            "transforms.json"
-        )
+    if COMPANIONS.fullmatch(name):
+        beside = above.path if above.pictures else _photographs_in(above)
+        if beside is not None:
+            return f"it belongs to the photographs in {beside}, by its name, and is not used without a transforms.json"
     if inside.pictures and _stems(inside) <= _stems(above):
         return f"it holds the photographs of {above.path} again, by their names"
     return None
+
+
+def _photographs_in(listing: FolderListing) -> Path | None:
+    """The first folder in another that is called like one of photographs."""
+    return next((listing.path / name for name in listing.folders if PHOTOGRAPHS.fullmatch(name)), None)
 
 
 def made_by_us(listing: FolderListing) -> str | None:
