@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 
@@ -9,7 +10,7 @@ from tests.scenes import write_photos, write_scene
 from warpdata.config import SourceOptions
 from warpdata.errors import SceneError, SourceError
 from warpdata.formats.manifest import write_manifest
-from warpdata.sources import open_source
+from warpdata.sources import discovery, open_source
 
 
 def touch(folder, *names):
@@ -212,3 +213,23 @@ def test_pictures_that_a_transforms_json_does_not_list_are_noted(tmp_path):
     (note,) = open_source(SourceOptions(input_dir=tmp_path / "s")).scene("s").notes
     assert note.startswith("1 pictures in ")
     assert "(extra.png) are not in transforms.json" in note
+
+
+def test_siblings_of_scenes_are_not_compared_with_each_other(tmp_path, monkeypatch):
+    """Ten thousand scenes lie beside each other: only a companion's name makes its siblings worth a look."""
+
+    class Counting:
+        asked = 0
+
+        def fullmatch(self, name):
+            self.asked += 1
+            return re.fullmatch("rgb", name)
+
+    counting = Counting()
+    monkeypatch.setattr(discovery, "PHOTOGRAPHS", counting)
+    touch(tmp_path / "in", *(file for index in range(9) for file in under(f"s{index}")))
+    assert len(ids(tmp_path / "in")) == 9
+    assert counting.asked == 0
+    touch(tmp_path / "in", *under("rgb"), *under("depth"))
+    assert "depth" not in ids(tmp_path / "in")
+    assert counting.asked > 0
