@@ -34,16 +34,18 @@ class Program:
     main: Callable[[Sequence[str]], int]
 
 
-def _of_module(module: str, about: str) -> Program:
+def program_of(module: str, about: str) -> Program:
+    """The program whose `main` a module holds; the module is imported when it is run."""
     return Program(about=about, main=lambda arguments: importlib.import_module(module).main(arguments))
 
 
 PROGRAMS: dict[str, Program] = {
-    "materialize": _of_module("warpdata.programs.materialize", "turn scenes into triplets on disk"),
-    "export": _of_module("warpdata.programs.export", "bring a triplet folder into the layout of a trainer"),
-    "check": _of_module("warpdata.programs.check", "find what trainers would swallow in silence"),
-    "verify": _of_module("warpdata.programs.verify", "check an output against its digests, and repair it"),
-    "cache": _of_module("cache_tools.__main__", "show, verify, prune or warm a cache of geometry"),
+    "materialize": program_of("warpdata.programs.materialize", "turn scenes into triplets on disk"),
+    "export": program_of("warpdata.programs.export", "bring a triplet folder into the layout of a trainer"),
+    "check": program_of("warpdata.programs.check", "find what trainers would swallow in silence"),
+    "verify": program_of("warpdata.programs.verify", "check an output against its digests, and repair it"),
+    "prepare": program_of("warpdata.programs.prepare", "turn raw downloads into folders of scenes"),
+    "cache": program_of("cache_tools.__main__", "show, verify, prune or warm a cache of geometry"),
 }
 """Every program by name; its module is imported when it is run."""
 
@@ -68,7 +70,7 @@ def run_one_of(programs: Mapping[str, Program], arguments: Sequence[str], *, pro
     name, *rest = arguments or ["--help"]
     if name in programs:
         return programs[name].main(rest)
-    width = max(map(len, programs))
+    width = max(map(len, programs), default=0)
     listed = "\n".join(f"  {name:{width}}  {program.about}" for name, program in programs.items())
     if name in ("--help", "-h"):
         print(f"usage: {prog} PROGRAM [OPTIONS]\n\n{listed}\n\n{prog} PROGRAM --help lists a program's options.")

@@ -1,0 +1,18 @@
+"""`warpdata prepare`: pipelines from raw downloads to folders of scenes, one file a command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from warpdata.programs.main import Program, program_of, run_one_of
+
+PIPELINES: dict[str, Program] = {
+    "dem": program_of("warpdata.programs.prepare.dem", "elevation tiles and satellite images"),
+}
+"""Every pipeline by name; its module is imported when it is run."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the pipeline that the first argument names, or list them; its exit code."""
+    return run_one_of(PIPELINES, sys.argv[1:] if arguments is None else arguments, prog="warpdata prepare")

@@ -1,0 +1,20 @@
+"""`warpdata prepare dem`: elevation tiles and satellite images, one file a stage."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from warpdata.programs.main import Program, program_of, run_one_of
+
+_HERE = "warpdata.programs.prepare.dem"
+
+STAGES: dict[str, Program] = {
+    "tile": program_of(f"{_HERE}.tile", "cut rasters of heights into numbered tiles"),
+}
+"""Every stage by name, in the order in which they are run; its module is imported when it is run."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the stage that the first argument names, or list them; its exit code."""
+    return run_one_of(STAGES, sys.argv[1:] if arguments is None else arguments, prog="warpdata prepare dem")
