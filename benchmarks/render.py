@@ -35,7 +35,7 @@ from torch import Tensor
 
 from warpdata.camera import Camera
 from warpdata.config import RenderOptions
-from warpdata.render import BACKENDS, warp
+from warpdata.render import BACKENDS, WARP_VERSION, warp
 
 SIZES = {"0.25": (408, 612), "1": (816, 1224), "2": (1155, 1732)}
 """Height and width by megapixels."""
@@ -235,21 +235,25 @@ def measure(backends: Iterable[str], device: torch.device, threads: int) -> None
     print("|---|---|---|---|---|---|---|---|---|")
     small = make_scene((24, 36), 1).to(device)
     for name in backends:  # Compiles or loads the kernels, which takes memory of its own.
-        warp(small.image, small.depth, small.reference, small.target, backend=name)
+        for version in (1, WARP_VERSION):
+            options = RenderOptions(version=version)
+            warp(small.image, small.depth, small.reference, small.target, options=options, backend=name)
     for megapixels, hw in SIZES.items():
         for batch in BATCHES:
             scene = make_scene(hw, batch).to(device)
             calls: dict[str, Callable[[], object]] = {"forward warp": lambda scene=scene: forward_warp(scene)}
             for name in backends:
-                if (name, device.type) not in SLOW or (batch == 1 and megapixels != "2"):
-                    calls[name] = lambda scene=scene, name=name: warp(
-                        scene.image,
-                        scene.depth,
-                        scene.reference,
-                        scene.target,
-                        confidence=scene.confidence,
-                        backend=name,
-                    )
+                for version in (1, WARP_VERSION):
+                    if (name, device.type) not in SLOW or (batch == 1 and megapixels != "2"):
+                        calls[f"{name}, version {version}"] = lambda scene=scene, name=name, version=version: warp(
+                            scene.image,
+                            scene.depth,
+                            scene.reference,
+                            scene.target,
+                            confidence=scene.confidence,
+                            options=RenderOptions(version=version),
+                            backend=name,
+                        )
             floor = bytes_per_pixel * hw[0] * hw[1] / bandwidth
             alternative = 0.0
             for name, call in calls.items():
@@ -274,7 +278,7 @@ class Clock:
         return result
 
 
-def measure_stages(threads: int) -> None:
+def measure_stages(threads: int, version: int) -> None:
     """Print where the CPU renderer's time goes, for one megapixel."""
     from warpdata.render.cpu import picture
     from warpdata.render.near_far import near_far_of_depth
@@ -287,21 +291,26 @@ def measure_stages(threads: int) -> None:
         Camera(K=camera.K[None], cam_from_world=camera.cam_from_world[None], hw=camera.hw)
         for camera in (scene.reference, scene.target)
     ]
-    view = view_of_depth(*cameras).within(near_far_of_depth(scene.depth.reshape(1, *SIZES["1"]), RenderOptions()))
+    options = RenderOptions(version=version)
+    view = view_of_depth(*cameras).within(near_far_of_depth(scene.depth.reshape(1, *SIZES["1"]), options))
     hw = SIZES["1"]
     inputs = [item(tensor, 0) for tensor in (scene.image, scene.depth, scene.confidence)]
     times: dict[str, list[float]] = {}
     for _ in range(30):
         rendering = empty_rendering(1, hw)
         planes = [item(getattr(rendering, name), 0) for name in PLANES]
-        task = picture.task_of(view, 0, RenderOptions(), points=hw[0] * hw[1], s0=None)
+        task = picture.task_of(view, 0, options, points=hw[0] * hw[1], s0=None)
         clock = Clock(times)
         projected = clock("project", picture.project_depth, task, *inputs)
-        drawn = clock("draw", picture.draw, task, projected)
-        seen = clock("find visible", picture.find_visible, task, drawn)
+        if version == 1:
+            drawn = clock("draw", picture.draw, task, projected)
+            seen = clock("find visible", picture.find_visible, task, drawn)
+        else:
+            drawn = clock("draw", picture.draw_plainly, task, projected)
+            seen = clock("hide behind surfaces", picture.hide_behind_surfaces, task, projected, drawn)
         fade = clock("fill holes", picture.fill_holes, task, seen)
         clock("finish", picture.finish, task, drawn, seen, fade, *planes)
-    print(f"\n### Stages of one megapixel, cpu, {threads} thread{'s' * (threads > 1)}\n")
+    print(f"\n### Stages of one megapixel, version {version}, cpu, {threads} thread{'s' * (threads > 1)}\n")
     print("| stage | ms: median (best) |\n|---|---|")
     for name, values in times.items():
         print(f"| {name} | {1e3 * median(values):.2f} ({1e3 * min(values):.2f}) |")
@@ -339,6 +348,18 @@ def machine() -> str:
     return f"{os.cpu_count()} x {cpu}{gpu}; {software}"
 
 
+def vectors() -> str:
+    """The widest vectors that numba compiles for; NUMBA_CPU_NAME=haswell takes those of 512 bits away."""
+    from llvmlite import binding
+
+    name = os.environ.get("NUMBA_CPU_NAME")
+    features = binding.get_host_cpu_features()
+    if name:
+        return f"numba compiles for {name}"
+    wide = next((bits for flag, bits in (("avx512f", 512), ("avx2", 256)) if features.get(flag)), 128)
+    return f"numba compiles for {binding.get_host_cpu_name()}, vectors of {wide} bits"
+
+
 def commit() -> str:
     try:
         command = ["git", "describe", "--always", "--dirty"]
@@ -355,12 +376,13 @@ def main() -> None:
     arguments = parser.parse_args()
     everything = torch.get_num_threads()
     thread_counts = sorted({1, everything})
-    print(f"{machine()}. Commit {commit()}. {sum(BYTES_PER_PIXEL.values())} bytes a pixel at the floor.")
+    print(f"{machine()}; {vectors()}. Commit {commit()}. {sum(BYTES_PER_PIXEL.values())} bytes a pixel at the floor.")
     for threads in thread_counts:
         if not arguments.stages:
             measure(arguments.backends, torch.device("cpu"), threads)
         if "numba" in arguments.backends:
-            measure_stages(threads)
+            for version in (1, WARP_VERSION):
+                measure_stages(threads, version)
     if torch.cuda.is_available() and not arguments.stages:
         on_gpu = [name for name in arguments.backends if name != "numba"]
         measure(on_gpu, torch.device("cuda"), everything)

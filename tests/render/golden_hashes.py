@@ -1,6 +1,6 @@
 """Frozen results of the warp: a dozen scenes made of whole numbers, and the sha256 of what they render to.
 
-After a change of the definition on purpose, which raises `WARP_VERSION`, write them anew with
+After a change of the definition on purpose, which raises `WARP_VERSION`, add those of the new version with
 
     python -m tests.render.golden_hashes > tests/render/golden_hashes.json
 """
@@ -26,36 +26,37 @@ def camera(hw: tuple[int, int], focal: tuple[float, float], x: float = 0, y: flo
     return Camera(K=K, cam_from_world=pose, hw=hw)
 
 
-def scene(hw, focal, *, step=(0.0, 0.0, 0.0), target_hw=None, depth_hw=None, **options) -> Callable[[str], Rendering]:
+def scene(
+    hw, focal, *, step=(0.0, 0.0, 0.0), target_hw=None, depth_hw=None, **options
+) -> Callable[[str, int], Rendering]:
     seed = hw[0] * 100 + hw[1]
     depth = steps_depth(depth_hw or hw, seed)
     confidence = 1 + noise(tuple(depth.shape), seed + 3, 64) / 64 if "confidence_threshold" in options else None
     target = camera(target_hw or hw, focal, *step)
 
-    def render(backend: str) -> Rendering:
+    def render(backend: str, version: int) -> Rendering:
         return warp(
             noise_image(hw, seed),
             depth,
             camera(hw, focal),
             target,
             confidence=confidence,
-            options=RenderOptions(**options),
+            options=RenderOptions(version=version, **options),
             backend=backend,
         )
 
     return render
 
 
-def cloud(backend: str) -> Rendering:
+def cloud(backend: str, version: int) -> Rendering:
     """A thousand points in no order, many to a pixel."""
     points = noise((1000, 3), 17, 64).float() / 16 - torch.tensor([2.0, 2.0, -1.0])
     colors = noise((1000, 3), 18, 256).to(torch.uint8)
-    return render_points(
-        points, colors, None, camera((37, 29), (32, 16)), options=RenderOptions(s0=0.25), backend=backend
-    )
+    options = RenderOptions(s0=0.25, version=version)
+    return render_points(points, colors, None, camera((37, 29), (32, 16)), options=options, backend=backend)
 
 
-SCENES: dict[str, Callable[[str], Rendering]] = {
+SCENES: dict[str, Callable[[str, int], Rendering]] = {
     "identity": scene((33, 47), (64, 32)),
     "sideways": scene((48, 64), (64, 64), step=(0.25, 0, 0)),
     "forward": scene((48, 64), (64, 128), step=(0, 0, -1)),
@@ -79,5 +80,6 @@ def digest(rendering: Rendering) -> str:
 
 
 if __name__ == "__main__":
-    hashes = {name: digest(render("torch")) for name, render in SCENES.items()}
-    print(json.dumps({"warp_version": WARP_VERSION, "sha256": hashes}, indent=2))
+    versions = range(1, WARP_VERSION + 1)
+    hashes = {v: {name: digest(render("torch", v)) for name, render in SCENES.items()} for v in versions}
+    print(json.dumps(hashes, indent=2))

@@ -85,7 +85,9 @@ def test_a_given_s0_replaces_the_automatic_one(backend, device):
     estimated = estimate_s0(depth, reference.K)
 
     def visible(s0=None, s0_option="auto"):
-        options = RenderOptions(s0=s0_option, occlusion_threshold=0.8)  # high, so that the neighbourhood matters
+        options = RenderOptions(
+            version=1, s0=s0_option, occlusion_threshold=0.8
+        )  # high, so that the neighbourhood matters
         return warp(image, depth, reference, target, s0=s0, options=options, backend=backend).visible
 
     assert torch.equal(visible(), visible(estimated))

@@ -65,6 +65,7 @@ def scenes(draw):
         near=draw(st.sampled_from([0.01, 1.0])),
         background=draw(st.sampled_from([(0, 0, 0), (255, 10, 99)])),
         compat=draw(st.booleans()),
+        version=draw(st.sampled_from([1, 2])),
     )
     return image, depth, reference, target, confidence, options
 

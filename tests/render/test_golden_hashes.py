@@ -1,4 +1,4 @@
-"""The warp's results never change without a new `WARP_VERSION`."""
+"""The warp's results never change without a new `WARP_VERSION`, and those of earlier versions never at all."""
 
 import json
 from pathlib import Path
@@ -11,12 +11,14 @@ from warpdata.render import WARP_VERSION
 FROZEN = json.loads(Path(__file__).with_name("golden_hashes.json").read_text())
 
 
-def test_the_hashes_are_of_this_version():
-    assert FROZEN["warp_version"] == WARP_VERSION
-    assert sorted(FROZEN["sha256"]) == sorted(SCENES)
+def test_there_are_hashes_of_every_version():
+    assert sorted(FROZEN) == [str(version) for version in range(1, WARP_VERSION + 1)]
+    assert all(sorted(hashes) == sorted(SCENES) for hashes in FROZEN.values())
 
 
+@pytest.mark.parametrize("version", range(1, WARP_VERSION + 1))
 @pytest.mark.parametrize("name", SCENES)
-def test_results_are_frozen(name, backend):
-    rendering = SCENES[name](backend)
-    assert digest(rendering) == FROZEN["sha256"][name]
+def test_results_are_frozen(name, version, backend):
+    rendering = SCENES[name](backend, version)
+    assert rendering.version == version
+    assert digest(rendering) == FROZEN[str(version)][name]

@@ -42,6 +42,7 @@ def options_of(case, *, compat: bool) -> RenderOptions:
         near=0.01,
         far=1000.0,
         compat=compat,
+        version=1,
     )
 
 

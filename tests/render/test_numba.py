@@ -112,7 +112,7 @@ def test_the_winner_of_every_pixel_is_the_definitions():
     depth = 2 + noise(hw, 1, 4096).float() / 4096
     reference = lopsided_camera(hw)
     target = lopsided_camera((150, 90), rotation=(0.1, -0.2, 1.3), translation=(0.2, -0.1, 1.5))
-    options = RenderOptions(occlusion_threshold=-1.0)
+    options = RenderOptions(version=1, occlusion_threshold=-1.0)
     a, b = (warp(image, depth, reference, target, options=options, backend=name) for name in ("torch", "numba"))
     assert a.visible.float().mean() > 0.2
     assert_same_bytes(a, b)
@@ -293,7 +293,7 @@ def test_a_camera_at_the_same_place_hides_nothing():
     reference = lopsided_camera(hw)
     turned = lopsided_camera(hw, rotation=(0.05, -0.1, 0.3))
     depth = wild_depth(hw, 4, 50)
-    options = RenderOptions(occlusion_threshold=3.0)
+    options = RenderOptions(version=1, occlusion_threshold=3.0)
     out = warp(noise_image(hw), depth, reference, turned, options=options, backend="numba")
     assert out.visible.float().mean() > 0.3
     assert torch.equal(out.visible, out.depth > 0)

@@ -16,9 +16,9 @@ from warpdata.render.view import view_of_depth
 
 wp = pytest.importorskip("warp")
 from warpdata.render import warp_backend  # noqa: E402
-from warpdata.render.kernels import fill, median, splat, visibility  # noqa: E402
+from warpdata.render.kernels import fill, median, splat, surface, visibility  # noqa: E402
 
-MODULES = [splat, median, visibility, fill]
+MODULES = [splat, median, visibility, surface, fill]
 
 
 @pytest.fixture(params=MODULES, ids=lambda module: module.__name__.rsplit(".", 1)[1])

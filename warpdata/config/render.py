@@ -23,9 +23,11 @@ class RenderOptions:
     """Drop points with confidence below this; a higher threshold drops more. All estimators of warpdata give 1 to
     what they cannot vouch for and more to the rest."""
     s0: float | Literal["auto"] = "auto"
-    """Neighbourhood of the hidden-point test, in scene units; auto takes the reference's median pixel footprint."""
+    """Neighbourhood of version 1's hidden-point test, in scene units; auto takes the reference's median pixel
+    footprint."""
     occlusion_threshold: float = 0.1
-    """A point is hidden when the mean openness of the space before it is below this, 0 to 2; higher hides more."""
+    """A point is hidden when the mean openness of the space before it is below this, 0 to 2; higher hides
+    more. Version 1 alone."""
     near: float | Literal["auto"] = "auto"
     """Points nearer to the target camera are dropped, in scene units; auto takes a hundredth or so of the depth at
     which the reference begins, whatever its unit."""
@@ -36,8 +38,15 @@ class RenderOptions:
     """Colour (R, G, B) of holes beyond the fade."""
     compat: bool = False
     """Keep the earlier program's half-pixel shift, pixel rule and byte truncation, to continue a data set of it."""
+    version: Annotated[Literal[1, 2], tyro.conf.arg(name="warp-version")] = 2
+    """How hidden points are found: 2 by the surfaces that neighbouring pixels span; 1 by the openness of the space
+    before them, to continue data sets begun with it. Always 1 under `compat`."""
 
     def __post_init__(self) -> None:
+        if self.version not in (1, 2):
+            raise ValueError(f"`version` is {self.version}; the warp has versions 1 and 2")
+        if self.compat:
+            object.__setattr__(self, "version", 1)
         for part in fields(self):
             if isinstance(value := getattr(self, part.name), float) and not math.isfinite(value):
                 raise ValueError(f"`{part.name}` is {value}; it must be a finite number")

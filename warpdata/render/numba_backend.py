@@ -19,7 +19,7 @@ from torch import Tensor
 
 from warpdata.config import RenderOptions
 from warpdata.render.cpu import picture
-from warpdata.render.types import Rendering
+from warpdata.render.types import WARP_VERSION, Rendering
 from warpdata.render.view import View
 
 PLANES = ("rgb", "coverage", "visible", "depth")
@@ -34,7 +34,7 @@ def splat_depth(
     options: RenderOptions,
 ) -> Rendering:
     """As `warpdata.render.reference.splat_depth`, for tensors in main memory."""
-    rendering = empty_rendering(len(image), view.hw)
+    rendering = empty_rendering(len(image), view.hw, options.version)
     for b in range(len(image)):
         task = picture.task_of(view, b, options, points=image[b, 0].numel(), s0=item(s0, b))
         projected = picture.project_depth(task, item(image, b), item(depth, b), item(confidence, b))
@@ -51,7 +51,7 @@ def splat_points(
     options: RenderOptions,
 ) -> Rendering:
     """As `warpdata.render.reference.splat_points`, for tensors in main memory."""
-    rendering = empty_rendering(len(points), view.hw)
+    rendering = empty_rendering(len(points), view.hw, options.version)
     for b in range(len(points)):
         task = picture.task_of(view, b, options, points=points.shape[1], s0=item(s0, b))
         projected = picture.project_points(task, item(points, b), item(colors, b), item(confidence, b))
@@ -59,13 +59,14 @@ def splat_points(
     return rendering
 
 
-def empty_rendering(batch: int, hw: tuple[int, int]) -> Rendering:
+def empty_rendering(batch: int, hw: tuple[int, int], version: int = WARP_VERSION) -> Rendering:
     return Rendering(
         rgb=torch.empty(batch, 3, *hw, dtype=torch.uint8),
         coverage=torch.empty(batch, 1, *hw, dtype=torch.uint8),
         visible=torch.empty(batch, 1, *hw, dtype=torch.bool),
         depth=torch.empty(batch, 1, *hw, dtype=torch.float32),
         backend="numba",
+        version=version,
     )
 
 

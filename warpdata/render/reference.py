@@ -18,6 +18,7 @@ from warpdata.render.fade import fade_and_round, fade_reach, fade_table
 from warpdata.render.fill import fill_holes
 from warpdata.render.scale import median_of_valid, s0_from_median
 from warpdata.render.splat import Points, Splat, draw_nearest, is_between, points_of_depth, points_of_world, take_points
+from warpdata.render.surface import find_hidden_by_surface
 from warpdata.render.types import Rendering
 from warpdata.render.upsample import upsample_depth
 from warpdata.render.view import View
@@ -28,12 +29,13 @@ from warpdata.render.visibility import Visibility, find_visible
 class Stages:
     """What each stage of a rendering gave, for tests and for other backends to compare with.
 
-    Rows of `splat`, `visibility` and `fill` count from the bottom; `rendering` is the result, upright.
+    Rows of `splat`, `visibility` and `fill` count from the bottom; `rendering` is the result, upright. There is no
+    `visibility` by openness where surfaces decide.
     """
 
     s0: Float[Tensor, "B"]
     splat: Splat
-    visibility: Visibility
+    visibility: Visibility | None
     fill: Float[Tensor, "B 4 H W"]
     rendering: Rendering
 
@@ -86,7 +88,8 @@ def depth_stages(image, depth, confidence, view, s0, options) -> Stages:
         flat = depth.flatten(1)
         s0 = s0_from_median(median_of_valid(flat, has_depth(flat)), view.footprint)
     points = points_of_depth(depth, confidence, view.cam_from_source, options.confidence_threshold)
-    return finish(points, image.flatten(2), view, s0, options)
+    occluders = depth if options.version == 2 else None
+    return finish(points, image.flatten(2), view, s0, options, occluders)
 
 
 def points_stages(points, colors, confidence, view, s0, options) -> Stages:
@@ -100,19 +103,31 @@ def points_stages(points, colors, confidence, view, s0, options) -> Stages:
 
 
 def finish(
-    points: Points, colors: UInt8[Tensor, "B 3 N"], view: View, s0: Float[Tensor, "B"], options: RenderOptions
+    points: Points,
+    colors: UInt8[Tensor, "B 3 N"],
+    view: View,
+    s0: Float[Tensor, "B"],
+    options: RenderOptions,
+    depth: Float[Tensor, "B h w"] | None = None,
 ) -> Stages:
-    """From points in target axes to the picture."""
+    """From points in target axes to the picture; the depth map they come from decides what is hidden, if given."""
     splat = draw_nearest(points, view, compat=options.compat)
-    neighbourhood = s0 * (10 * view.intrinsics[:, 1])
-    visibility = find_visible(splat.position, neighbourhood, view.same_centre, options.occlusion_threshold)
+    visibility = None
+    if depth is not None:
+        z = splat.position[:, 2]
+        visible = (z != 0) & ~find_hidden_by_surface(points, depth, z, view)
+    else:
+        neighbourhood = s0 * (10 * view.intrinsics[:, 1])
+        visibility = find_visible(splat.position, neighbourhood, view.same_centre, options.occlusion_threshold)
+        visible = visibility.visible
     color = take_points(colors, splat.winner.flatten(1)).view(splat.position.shape)
-    fill = fill_holes(color, visibility.visible)
+    fill = fill_holes(color, visible)
     table = fade_table(options.sigma, view.hw, compat=options.compat, device=colors.device)
-    distance2 = squared_distance(visibility.visible, fade_reach(table))
+    distance2 = squared_distance(visible, fade_reach(table))
     rgb, coverage = fade_and_round(fill, distance2, table, options)
-    visible = visibility.visible[:, None]
-    depth = splat.position[:, 2:].where(visible, 0)
-    upright = [image.flip(-2) for image in (rgb, coverage, visible, depth)]
-    rendering = Rendering(**dict(zip(("rgb", "coverage", "visible", "depth"), upright, strict=True)), backend="torch")
+    visible = visible[:, None]
+    depth_seen = splat.position[:, 2:].where(visible, 0)
+    upright = [image.flip(-2) for image in (rgb, coverage, visible, depth_seen)]
+    planes = dict(zip(("rgb", "coverage", "visible", "depth"), upright, strict=True))
+    rendering = Rendering(**planes, backend="torch", version=options.version)
     return Stages(s0=s0, splat=splat, visibility=visibility, fill=fill, rendering=rendering)

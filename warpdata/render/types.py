@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-WARP_VERSION = 1
-"""Version of the warp's definition; raised whenever any pixel of any backend's result changes."""
+WARP_VERSION = 2
+"""Newest version of the warp's definition; raised whenever any pixel of any backend's result changes. Earlier ones stay
+as `RenderOptions.version`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,7 @@ class Rendering:
         visible: (..., 1, H, W), where a point landed and is not hidden behind others.
         depth: (..., 1, H, W), z-depth of the seen point in the target camera, scene units; 0 where none is seen.
         backend: which backend made it.
+        version: of the definition by which it was made.
     """
 
     rgb: UInt8[Tensor, "*batch 3 H W"]
@@ -29,3 +31,4 @@ class Rendering:
     visible: Bool[Tensor, "*batch 1 H W"]
     depth: Float[Tensor, "*batch 1 H W"]
     backend: str
+    version: int

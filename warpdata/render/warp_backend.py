@@ -30,6 +30,7 @@ wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)  # Warp would pri
 from warpdata.render.kernels import fill as fill_kernels  # noqa: E402
 from warpdata.render.kernels import median as median_kernels  # noqa: E402
 from warpdata.render.kernels import splat as splat_kernels  # noqa: E402
+from warpdata.render.kernels import surface as surface_kernels  # noqa: E402
 from warpdata.render.kernels import visibility as visibility_kernels  # noqa: E402
 
 NOTHING = torch.iinfo(torch.int64).max
@@ -118,11 +119,12 @@ def depth_stages(image, depth, confidence, view, s0, options) -> Stages:
     interpolates = tuple(depth.shape[1:]) != (h, w) and depth.shape[1] <= h and depth.shape[2] <= w
     depth_array, no_confidence = array(depth), optional_array(None, ndim=3)
     reading = (ratio_yx((h, w), tuple(depth.shape[1:])), interpolates)
-    if s0 is None:
+    by_surface = options.version == 2
+    if s0 is None and not by_surface:
         depths = torch.empty((B, h * w), dtype=torch.float32, device=image.device)
         queue.launch(splat_kernels.list_depths, (B, h, w), depth_array, no_confidence, *reading, w, array(depths))
         s0 = s0_from_median(median_of_positive(queue, depths), view.footprint)
-    keys, position, color = splat_buffers(B, view.hw, image.device)
+    keys, position, color = splat_buffers(B, view.hw, image.device, levels=1 if by_surface else MAX_LEVELS)
     matrix = array(view.cam_from_source)
     queue.launch(
         splat_kernels.splat_depth,
@@ -151,7 +153,21 @@ def depth_stages(image, depth, confidence, view, s0, options) -> Stages:
         array(position),
         array(color, wp.uint32),
     )
-    return Stages(keys=keys, rendering=finish(queue, position, color, view, s0, options))
+    visible, seen_depth = visibility_buffers(B, view.hw, image.device)
+    if by_surface:
+        find_visible_by_surface(
+            queue,
+            (depth_array, optional_array(confidence, ndim=3), *reading),
+            (h, w),
+            position,
+            view,
+            options,
+            visible,
+            seen_depth,
+        )
+    else:
+        find_visible(queue, position, view, s0, options, visible, seen_depth)
+    return Stages(keys=keys, rendering=finish(queue, color, visible, seen_depth, view, options))
 
 
 def points_stages(points, colors, confidence, view, s0, options) -> Stages:
@@ -188,13 +204,17 @@ def points_stages(points, colors, confidence, view, s0, options) -> Stages:
         array(position),
         array(color, wp.uint32),
     )
-    return Stages(keys=keys, rendering=finish(queue, position, color, view, s0, options))
+    visible, depth = visibility_buffers(B, view.hw, points.device)
+    find_visible(queue, position, view, s0, options, visible, depth)
+    return Stages(keys=keys, rendering=finish(queue, color, visible, depth, view, options))
 
 
-def splat_buffers(B: int, hw: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Keys, set to "nothing"; room for the positions of all levels and for the colours."""
+def splat_buffers(
+    B: int, hw: tuple[int, int], device: torch.device, *, levels: int = MAX_LEVELS
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Keys, set to "nothing"; room for the positions of so many levels and for the colours."""
     H, W = hw
-    texels = sum(h * w for h, w in level_sizes(hw, MAX_LEVELS))
+    texels = sum(h * w for h, w in level_sizes(hw, levels))
     return (
         torch.full((B, H * W), NOTHING, device=device),
         torch.empty((B, 4, texels), dtype=torch.float32, device=device),
@@ -202,19 +222,22 @@ def splat_buffers(B: int, hw: tuple[int, int], device: torch.device) -> tuple[Te
     )
 
 
+def visibility_buffers(B: int, hw: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Room for what is seen, and its depth."""
+    visible = torch.empty((B, *hw), dtype=torch.uint8, device=device)
+    return visible, torch.empty((B, *hw), dtype=torch.float32, device=device)
+
+
 def finish(
     queue: Queue,
-    position: Float[Tensor, "B 4 texels"],
     color: Int[Tensor, "B P"],
+    visible: UInt8[Tensor, "B H W"],
+    depth: Float[Tensor, "B H W"],
     view: View,
-    s0: Float[Tensor, "B"],
     options: RenderOptions,
 ) -> Rendering:
-    """From the finest level's positions and colours to the picture."""
-    B, (H, W), device = len(position), view.hw, position.device
-    visible = torch.empty((B, H, W), dtype=torch.uint8, device=device)
-    depth = torch.empty((B, H, W), dtype=torch.float32, device=device)
-    find_visible(queue, position, view, s0, options, visible, depth)
+    """From colours and what is seen to the picture."""
+    B, (H, W), device = len(color), view.hw, color.device
     color, visible_array = array(color, wp.uint32), array(visible)
 
     sizes = level_sizes(view.hw)[1:]
@@ -246,7 +269,12 @@ def finish(
         array(coverage[:, 0]),
     )
     return Rendering(
-        rgb=rgb, coverage=coverage, visible=visible[:, None].view(torch.bool), depth=depth[:, None], backend="warp"
+        rgb=rgb,
+        coverage=coverage,
+        visible=visible[:, None].view(torch.bool),
+        depth=depth[:, None],
+        backend="warp",
+        version=options.version,
     )
 
 
@@ -282,6 +310,35 @@ def find_visible(
         array(visible),
         array(depth),
     )
+
+
+def find_visible_by_surface(
+    queue: Queue,
+    source: tuple,
+    source_hw: tuple[int, int],
+    position: Float[Tensor, "B 4 P"],
+    view: View,
+    options: RenderOptions,
+    visible: UInt8[Tensor, "B H W"],
+    depth: Float[Tensor, "B H W"],
+) -> None:
+    """Decide which pixels are seen by the surfaces of the reference: `source` is its depth map as kernels read it."""
+    B, (h, w) = len(position), source_hw
+    surface = torch.empty((B, max(h - 1, 0), max(w - 1, 0)), dtype=torch.uint8, device=position.device)
+    planes = (array(position), array(surface), array(visible), array(depth))
+    queue.launch(surface_kernels.show_all, tuple(visible.shape), planes[0], *planes[2:])
+    arguments = (
+        *source,
+        options.confidence_threshold,
+        array(view.cam_from_source),
+        array(view.intrinsics),
+        array(view.near_far),
+        array(view.same_centre),
+        *planes,
+    )
+    if surface.numel() > 0:
+        queue.launch(surface_kernels.hide_behind_blocks, tuple(surface.shape), *arguments)
+        queue.launch(surface_kernels.hide_behind_footprints, (B, h, w), *arguments)
 
 
 def fill_colors(queue: Queue, visible, color, fill: Tensor, sizes: list[tuple[int, int]], offsets: list[int]) -> None:

@@ -10,7 +10,6 @@ from warpdata.cache import CacheEntry
 from warpdata.cache.provider import UNUSABLE_SCENE, GeometryProvider
 from warpdata.display import Display
 from warpdata.errors import OutputError, grouped_reasons
-from warpdata.render import WARP_VERSION
 from warpdata.run.options import MaterializeOptions
 from warpdata.run.report import REPORT, Report, SceneReport
 from warpdata.sources import open_source
@@ -49,7 +48,7 @@ def materialize(options: MaterializeOptions, display: Display | None = None) -> 
     scene_ids = all_scene_ids[number::count]
     provider = GeometryProvider(options.geometry, options.size, options.filters, device, options.own)
     report = Report(options=options.as_json(), device=device.type)
-    run = RunInfo(options=options.what_triplets_depend_on(), warp_version=WARP_VERSION)
+    run = RunInfo(options=options.what_triplets_depend_on(), warp_version=options.effective_render.version)
     stream = TripletStream(
         options.effective_render,
         device,

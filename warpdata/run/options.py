@@ -116,7 +116,9 @@ class MaterializeOptions:
         # Of estimators' own options the geometry tells; those of layouts are no concern of a triplet.
         kinds = {row.options.__name__ for row in SOURCES if row.options is not None}
         own = {kind: values for kind, values in chosen.get("own", {}).items() if kind in kinds}
-        return parts | {"render": as_json_values(asdict(self.effective_render))} | ({"own": own} if own else {})
+        render = as_json_values(asdict(self.effective_render))
+        del render["version"]  # stands beside these options, as it did before it could be chosen
+        return parts | {"render": render} | ({"own": own} if own else {})
 
 
 def saved_options(values: dict[str, Any]) -> MaterializeOptions:
@@ -129,7 +131,9 @@ def saved_options(values: dict[str, Any]) -> MaterializeOptions:
     kinds = {row.options.__name__: row.options for table in TABLES for row in table if row.options is not None}
     if unknown := own.keys() - kinds.keys():
         raise ValueError(f"{', '.join(sorted(unknown))} belong to a package that is not installed")
-    plain = from_json(MaterializeOptions, {name: value for name, value in values.items() if name != "own"})
+    plain = {name: value for name, value in values.items() if name != "own"}
+    plain["render"] = {"version": 1} | values.get("render", {})  # before it could be chosen there was the first alone
+    plain = from_json(MaterializeOptions, plain)
     return replace(plain, own=OwnOptions(*(from_json(kinds[name], own[name]) for name in own)))
 
 

@@ -14,7 +14,7 @@ from warpdata.files.atomic import write_atomic
 from warpdata.files.bounded_json import read_json
 from warpdata.geometry.maths.resample import SamplingGrid, resample_depth
 from warpdata.geometry.types import FrameGeometry
-from warpdata.render import WARP_VERSION, warp
+from warpdata.render import warp
 from warpdata.triplets.empty import EMPTY_HOLE_FRACTION
 
 COARSE_PIXELS = 8192
@@ -42,8 +42,8 @@ class Overlaps:
 
     def __init__(self, entry: CacheEntry, folder: Path, confidence_threshold: float):
         self._entry = entry
-        self._options = RenderOptions(confidence_threshold=confidence_threshold, occlusion_threshold=0.0)
-        self._path = folder / f"{entry.key}.v{WARP_VERSION}-{MEASURE_VERSION}.{confidence_threshold:g}.json"
+        self._options = RenderOptions(version=1, confidence_threshold=confidence_threshold, occlusion_threshold=0.0)
+        self._path = folder / f"{entry.key}.v{self._options.version}-{MEASURE_VERSION}.{confidence_threshold:g}.json"
         self._known = self._read()
         self._new = False
         self._frame = lru_cache(FRAMES_AT_HAND)(self._coarse_frame)

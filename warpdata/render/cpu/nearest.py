@@ -86,6 +86,26 @@ def take_depth_points(key, depth, packed, matrix, centres, color, xs, ys, zs, no
 
 
 @kernel
+def take_depth_and_color(key, depth, packed, color, zs, visible, first, last):
+    """Winners of a depth map, as surfaces need them: colour, depth in the target (0 without one), and whether."""
+    w = np.uint32(depth.shape[1])
+    end = np.uint32(packed.size - 1)
+    shift = np.uint32(place_shift(depth.shape[1]))
+    mask = np.uint32((1 << place_shift(depth.shape[1])) - 1)
+    bottom = np.uint32(depth.shape[0] - 1)
+    for row in range(first, last):
+        for column in range(key.shape[1]):
+            k = key[row, column]
+            covered = k != NOTHING
+            place = np.uint32(k)
+            u, v = np.uint32(place & mask), np.uint32(min(place >> shift, bottom))
+            rgb = packed[min(np.uint32(v * w + u), end)]
+            color[row, column] = rgb if covered else np.uint32(0)
+            zs[row, column] = np.int32(k >> 32) if covered else np.int32(0)
+            visible[row, column] = covered
+
+
+@kernel
 def take_world_points(key, points, packed, matrix, color, xs, ys, zs, norms, first, last):
     """Winners among world points, transformed again; their run is a power of two, so that a place is an index."""
     xx, xy, xz, xt = matrix[0, 0], matrix[0, 1], matrix[0, 2], matrix[0, 3]

@@ -9,7 +9,6 @@ thread begins its next picture.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -19,8 +18,9 @@ import torch
 
 from warpdata.config import SEED_S0, RenderOptions
 from warpdata.geometry.maths.resample import DEPTH_EDGE
-from warpdata.render.cpu import fill, hidden, hole_distance, median, nearest, project
+from warpdata.render.cpu import fill, hidden, hole_distance, median, nearest, project, surface
 from warpdata.render.cpu.bands import band_limits, run_bands
+from warpdata.render.cpu.stages import Drawn, Fade, Projected, Seen
 from warpdata.render.cpu.upsample import upsample
 from warpdata.render.cpu.workspace import Workspace, workspace
 from warpdata.render.fade import fade_reach, fade_table
@@ -62,66 +62,6 @@ class Task(NamedTuple):
     bands: list[tuple[int, int]]
 
 
-class Projected(NamedTuple):
-    """Where the points fall.
-
-    Attributes:
-        pixel: (N,), pixel of each point, -1 for one that is not drawn.
-        z_bits: (N,), the bits of its depth in the target.
-        run: how many points, one after the other, make a run.
-        span: (runs, 2), first and last row that a run falls in.
-        depth_bits: the bits of the depths whose median gives the automatic s0.
-        upper_counts: (bands, BINS / 2), the first half of that median; without meaning when s0 is given.
-        take: `take(key, color, texels, first, last)` writes colour and position of the winners of some rows.
-    """
-
-    pixel: np.ndarray
-    z_bits: np.ndarray
-    run: int
-    span: np.ndarray
-    depth_bits: np.ndarray
-    upper_counts: np.ndarray
-    take: Callable[[np.ndarray, np.ndarray, np.ndarray, int, int], None]
-
-
-class Drawn(NamedTuple):
-    """The nearest points.
-
-    Attributes:
-        color: (H, W), packed colour of each pixel's point.
-        levels: (4, h, w) each, the nearest texel of every pixel and of coarser and coarser blocks.
-        s0: neighbourhood size.
-    """
-
-    color: np.ndarray
-    levels: list[np.ndarray]
-    s0: np.float32
-
-
-class Seen(NamedTuple):
-    """What is not hidden.
-
-    Attributes:
-        visible: (H, W).
-        fills: (4, h, w) each, mean colour and weight of the visible pixels of coarser and coarser blocks.
-    """
-
-    visible: np.ndarray
-    fills: list[np.ndarray]
-
-
-class Fade(NamedTuple):
-    """How holes fade.
-
-    Attributes:
-        nearest: (H, W or more), squared distance to the nearest visible pixel.
-        table: the fade by squared distance.
-    """
-
-    nearest: np.ndarray
-    table: np.ndarray
-
-
 def task_of(view: View, b: int, options: RenderOptions, *, points: int, s0: np.ndarray | None) -> Task:
     """The task of item `b` of a batch, which has so many points."""
     H, W = view.hw
@@ -147,8 +87,12 @@ def paint(
     task: Task, projected: Projected, rgb: np.ndarray, coverage: np.ndarray, visible: np.ndarray, depth: np.ndarray
 ) -> None:
     """All that follows the projection; writes the four planes of a `Rendering`."""
-    drawn = draw(task, projected)
-    seen = find_visible(task, drawn)
+    if projected.hide is None:
+        drawn = draw(task, projected)
+        seen = find_visible(task, drawn)
+    else:
+        drawn = draw_plainly(task, projected)
+        seen = hide_behind_surfaces(task, projected, drawn)
     fade = fill_holes(task, seen)
     finish(task, drawn, seen, fade, rgb, coverage, visible, depth)
 
@@ -160,6 +104,7 @@ def project_depth(task: Task, image: np.ndarray, depth: np.ndarray, confidence: 
     bands = band_limits(hw[0], task.threads, 1)
     array = task.memory.array
     source, source_confidence = depth, confidence
+    by_surface = task.options.version == 2
     if depth.shape != hw:
         depth = array("depth", hw, np.float32)
         confidence = array("confidence", hw, np.float32) if confidence.size else NO_CONFIDENCE
@@ -181,15 +126,26 @@ def project_depth(task: Task, image: np.ndarray, depth: np.ndarray, confidence: 
             *(centres, pixel, z, span, first, last),
         )
         nearest.pack_colors(colors, packed, first * hw[1], last * hw[1])
-        if task.s0 is None:
+        if task.s0 is None and not by_surface:
             median.count_upper(depth_bits, counts[band], first * hw[1], last * hw[1])
 
     def take(key: np.ndarray, color: np.ndarray, texels: np.ndarray, first: int, last: int) -> None:
         nearest.take_depth_points(key, depth, packed, task.matrix, centres, color, *texels, first, last)
 
+    def take_plainly(key, color, z, visible, first: int, last: int) -> None:
+        nearest.take_depth_and_color(key, depth, packed, color, z.view(np.int32), visible, first, last)
+
+    def hide(z: np.ndarray, visible: np.ndarray, worker: int, first: int, last: int) -> None:
+        scratch = surface.scratch_arrays(lambda name, *like: array(f"{name} {worker}", *like), hw[1])
+        surface.hide(
+            *(depth, confidence, task.confidence_threshold, task.matrix, task.intrinsics, task.near_far, centres),
+            *(z, visible, scratch, first, last),
+        )
+
     run_bands(work, len(bands), task.threads)
     z_bits = z.view(np.int32).reshape(-1)
-    return Projected(pixel.reshape(-1), z_bits, hw[1], span, depth_bits, counts, take)
+    projected = Projected(pixel.reshape(-1), z_bits, hw[1], span, depth_bits, counts, take)
+    return projected._replace(take_plainly=take_plainly, hide=hide) if by_surface else projected
 
 
 def project_points(task: Task, points: np.ndarray, colors: np.ndarray, confidence: np.ndarray | None) -> Projected:
@@ -254,7 +210,7 @@ def draw(task: Task, projected: Projected) -> Drawn:
         s0 = np.float32(SEED_S0)  # nothing is drawn, so any does
     else:
         s0 = median.mean_of_middle(ranks, upper, counts) * task.footprint
-    return Drawn(color, levels, s0)
+    return Drawn(color, levels[0][2], levels, s0)
 
 
 def find_visible(task: Task, drawn: Drawn) -> Seen:
@@ -262,7 +218,7 @@ def find_visible(task: Task, drawn: Drawn) -> Seen:
     W = task.hw[1]
     array = task.memory.array
     visible = array("visible", task.hw, np.bool_)
-    fills = [array(f"fill {k + 1}", (4, *size), np.float32) for k, size in enumerate(level_sizes(task.hw)[1:])]
+    fills = fill_levels(task)
     neighbourhood = drawn.s0 * (np.float32(10) * task.intrinsics[1])
     levels = (*drawn.levels, *[np.empty((4, 0, 0), np.float32)] * (hidden.LEVELS - len(drawn.levels)))
     columns = sampling(W, drawn.levels[min(hidden.DEPTH_LEVEL, len(drawn.levels) - 1)].shape[2])
@@ -272,13 +228,61 @@ def find_visible(task: Task, drawn: Drawn) -> Seen:
         first, last = task.bands[band]
         scratch = hidden.scratch_arrays(lambda name, *like: array(f"{name} {worker}", *like), W)
         hidden.find_visible(levels, neighbourhood, threshold, *columns, visible, scratch, first, last)
-        if fills:
-            fill.push_pixels(drawn.color, visible, fills[0], first >> 1, coarse_end(last, 1))
-        for k, (fine, coarse) in enumerate(pairwise(fills[:OWN_LEVELS])):
-            fill.push(fine, coarse, first >> (k + 2), coarse_end(last, k + 2))
+        push_band(drawn.color, visible, fills, first, last)
 
     run_bands(work, len(task.bands), task.threads)
     return Seen(visible, fills)
+
+
+def draw_plainly(task: Task, projected: Projected) -> Drawn:
+    """Find the nearest point of every pixel, without coarser blocks; `visible` of the workspace says where one is."""
+    H, W = task.hw
+    array = task.memory.array
+    key, color = array("key", task.hw, np.int64), array("color", task.hw, np.uint32)
+    z, visible = array("nearest z", task.hw, np.float32), array("visible", task.hw, np.bool_)
+    bands = band_limits(H, task.threads, ALIGNMENT)
+
+    def work(band: int, worker: int) -> None:
+        first, last = bands[band]
+        nearest.draw(*projected[:4], W, key.reshape(-1), first, last)
+        projected.take_plainly(key, color, z, visible, first, last)
+
+    run_bands(work, len(bands), task.threads)
+    return Drawn(color, z, [], np.float32(0))
+
+
+def hide_behind_surfaces(task: Task, projected: Projected, drawn: Drawn) -> Seen:
+    """Remove what surfaces of the reference hide, and average the colours of the others, as `find_visible` does."""
+    visible = task.memory.array("visible", task.hw, np.bool_)
+    bands = band_limits(len(projected.span), task.threads * (BANDS_PER_THREAD if task.threads > 1 else 1), 1)
+
+    def work(band: int, worker: int) -> None:
+        projected.hide(drawn.z, visible, worker, *bands[band])
+
+    if not task.same_centre:
+        run_bands(work, len(bands), task.threads)
+    fills = fill_levels(task)
+
+    def push(band: int, worker: int) -> None:
+        push_band(drawn.color, visible, fills, *task.bands[band])
+
+    run_bands(push, len(task.bands), task.threads)
+    return Seen(visible, fills)
+
+
+def fill_levels(task: Task) -> list[np.ndarray]:
+    """Room for all levels of the fill from the second on."""
+    return [
+        task.memory.array(f"fill {k + 1}", (4, *size), np.float32) for k, size in enumerate(level_sizes(task.hw)[1:])
+    ]
+
+
+def push_band(color: np.ndarray, visible: np.ndarray, fills: list[np.ndarray], first: int, last: int) -> None:
+    """A band's part of the first levels of the fill."""
+    if fills:
+        fill.push_pixels(color, visible, fills[0], first >> 1, coarse_end(last, 1))
+    for k, (fine, coarse) in enumerate(pairwise(fills[:OWN_LEVELS])):
+        fill.push(fine, coarse, first >> (k + 2), coarse_end(last, k + 2))
 
 
 def fill_holes(task: Task, seen: Seen) -> Fade:
@@ -351,7 +355,7 @@ def finish(
             array(f"alpha {worker}", (fill.CHUNK,), np.float32),
         )
         fill.finish(
-            *(drawn.color, seen.visible, drawn.levels[0][2], filled, columns, fade.nearest, fade.table, background),
+            *(drawn.color, seen.visible, drawn.z, filled, columns, fade.nearest, fade.table, background),
             *(task.options.compat, scratch, rgb, coverage[0], depth[0], first, last),
         )
         visible[0, H - last : H - first] = seen.visible[first:last][::-1]
