@@ -13,10 +13,11 @@ class Display:
 
     Args:
         quiet: show nothing but what is passed to `say_always`.
+        what: is counted by the upper bar.
         console: where to; stderr by default, so that a program's own output stays clean.
     """
 
-    def __init__(self, *, quiet: bool = False, console: Console | None = None):
+    def __init__(self, *, quiet: bool = False, what: str = "scenes", console: Console | None = None):
         self.console = console or Console(stderr=True, soft_wrap=True)
         self._quiet = quiet
         self._live = not quiet and self.console.is_terminal
@@ -30,7 +31,7 @@ class Display:
             disable=not self._live,
             transient=True,
         )
-        self._scenes = self._bars.add_task("scenes", total=None)
+        self._scenes = self._bars.add_task(what, total=None)
         self._stage: tuple[str, int] | None = None
 
     def __enter__(self) -> Display:
@@ -45,6 +46,10 @@ class Display:
     def start(self, num_scenes: int) -> None:
         """Begin a run over a number of scenes."""
         self._bars.update(self._scenes, total=num_scenes)
+
+    def count(self, done: int, total: int) -> None:
+        """So many of what the upper bar counts are done."""
+        self._bars.update(self._scenes, completed=done, total=total)
 
     def scene_done(self, line: str | None = None) -> None:
         """One more scene is finished; `line` says what came of it, if that is worth a line."""

@@ -64,6 +64,10 @@ class OutputError(WarpdataError):
     """A file cannot be written, or the output folder holds something else than what is asked for."""
 
 
+class ArchiveError(WarpdataError):
+    """A tar or zip cannot be read on: damaged, cut short, or larger than its limits allow."""
+
+
 class PluginError(WarpdataError):
     """A row that another package adds to a table cannot be loaded."""
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.writers.triplets import camera
+from warpdata.errors import SceneError
 from warpdata.formats.idr import encode_cameras, read_cameras
 from warpdata.formats.nsvf import intrinsics_text, matrix_text, read_intrinsics, read_matrix
 from warpdata.formats.wai import WaiFrame, read_scene_meta, scene_meta_text
@@ -30,26 +31,27 @@ def test_wai_comes_back(shared, tmp_path):
     path.write_text(scene_meta_text("room", frames, scale="metric"))
     assert ("fl_x" in json.loads(path.read_text())) == shared
     back = read_scene_meta(path)
-    for one, other in zip(frames, back, strict=True):
-        assert (one.name, one.image, one.depth, one.hw) == (other.name, other.image, other.depth, other.hw)
-        np.testing.assert_array_equal(one.K, other.K)
-        np.testing.assert_array_equal(one.world_from_cam, other.world_from_cam)
+    assert (back.scale, back.left_out) == ("metric", {})
+    for one, other in zip(frames, back.entries, strict=True):
+        assert (one.image, one.depth, one.hw) == (other.file_path, other.depth_path, other.hw)
+        found = other.camera(other.hw)
+        np.testing.assert_array_equal(one.K, found.K.numpy())
+        np.testing.assert_allclose(one.world_from_cam, found.world_from_cam.numpy(), rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "says"),
     [
-        [],
-        {},
-        {"frames": [3]},
-        {"camera_model": "OPENCV", "frames": []},
-        {"camera_convention": "opengl", "frames": []},
-        {"fl_x": 1, "fl_y": 1, "cx": 1, "cy": 1, "w": 2, "h": 2, "frames": [{"frame_name": "a", "image": "a"}]},
+        ([], "holds list, expected an object"),
+        ({}, "has no list called frames"),
+        ({"frames": [], "camera_model": "EQUIRECTANGULAR"}, "EQUIRECTANGULAR"),
+        ({"frames": [], "frame_modalities": [1]}, "frame_modalities say of image"),
+        ({"frames": [], "frame_modalities": {"depth": {"frame_key": 3}}}, "frame_modalities say of depth"),
     ],
 )
-def test_what_is_no_wai_is_refused(content, tmp_path):
+def test_what_is_no_wai_is_refused(content, says, tmp_path):
     (tmp_path / "scene_meta.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"scene_meta\.json"):
+    with pytest.raises(SceneError, match=rf"scene_meta\.json.*{says}"):
         read_scene_meta(tmp_path / "scene_meta.json")
 
 

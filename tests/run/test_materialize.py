@@ -278,10 +278,10 @@ def test_a_copy_of_a_view_is_left_out_of_pairs_and_exports(tmp_path, capsys):
 
 def test_files_that_are_not_used_are_noted_in_the_report(tmp_path, capsys):
     write_scene(tmp_path / "in" / "s")
-    (tmp_path / "in" / "s" / "transforms.json").rename(tmp_path / "in" / "s" / "transforms_train.json")
+    (tmp_path / "in" / "s" / "transforms.json").rename(tmp_path / "in" / "s" / "transforms_all.json")
     assert run(tmp_path / "in", tmp_path / "out", "--geometry", "given") == INCOMPLETE
     (note,) = report_of(tmp_path / "out")["scenes"][0]["notes"]
-    assert "transforms_train.json may hold cameras, and is not read" in note
+    assert "transforms_all.json may hold cameras, and is not read" in note
     assert note in capsys.readouterr().err
 
 

@@ -133,10 +133,9 @@ def test_raw_files_beside_their_pictures_videos_and_stray_pictures_are_noted(tmp
 @pytest.mark.parametrize(
     ("files", "named"),
     [
-        (["transforms_train.json", "transforms_test.json"], "transforms_test.json and .*transforms_train.json"),
+        (["transforms_opt.json", "transforms_all.json"], "transforms_all.json and .*transforms_opt.json"),
         (["sparse/0/cameras.bin"], "sparse"),
         (["cameras.json"], "cameras.json"),
-        (["scene_meta.json"], "scene_meta.json"),
         (["out.nvm"], "out.nvm"),
         (["poses_bounds.npy"], "poses_bounds.npy"),
         (["Transforms.json"], "rename it to transforms.json"),

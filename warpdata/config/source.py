@@ -13,8 +13,8 @@ class SourceOptions:
     input_dir: Path = Path("input")
     """Folder with one sub-folder a scene, or with the images of a single scene."""
     source: str = "auto"
-    """How scenes are read: auto takes, folder by folder, transforms where there is a transforms.json, else images; a
-    name insists on one for all."""
+    """How scenes are read: auto takes, folder by folder, the format whose file is there (transforms.json,
+    scene_meta.json, ...), else images; a name insists on one for all."""
     skip_every: int = 1
     """Use every Nth view, counted from the first (1: all). Not together with --auto-skip."""
     auto_skip: bool = False

@@ -5,14 +5,17 @@ Intrinsics stand at the top or in the frames, which win. `applied_transform` mov
 written; as any world frame will do, it is not needed. `applied_scale` shrank the poses but not the depth files, so
 their unit is multiplied by it. Depth in whole numbers (PNG, `.npy` of integers) is in millimetres unless
 `depth_unit_scale_factor` says otherwise; depth in floats (`.npy`, EXR) is in scene units unless it does.
+
+Splits are `transforms_train.json` and its like, one file a split as NeRF-synthetic scenes have them, or lists called
+`train_filenames` in a `transforms.json`. `ply_file_path` names points in the world of the matrices.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +31,11 @@ from warpdata.formats.intrinsics import pinhole_json, share_intrinsics
 from warpdata.formats.npy import holds_whole_numbers
 
 TRANSFORMS_FILE = "transforms.json"
+
+SPLITS = ("train", "val", "test")
+
+SPLIT_FILES = {f"transforms_{split}.json": split for split in SPLITS}
+"""File of one split of a scene -> the split."""
 
 _MILLIMETRE = 0.001
 
@@ -55,6 +63,7 @@ class Entry:
         depth_path: None where it has no depth.
         mask_path: None where it has no mask.
         values: the entry's own keys over those at the top of the file.
+        tags: the splits it belongs to, where the file says so.
     """
 
     name: str
@@ -65,6 +74,7 @@ class Entry:
     depth_path: str | None
     mask_path: str | None
     values: Mapping[str, Any]
+    tags: tuple[str, ...] = ()
 
     def camera(self, hw: tuple[int, int]) -> Camera:
         """Its camera for a picture of this size.
@@ -98,21 +108,35 @@ class Transforms:
         left_out: `file_path` of the other entries -> why they cannot be used.
         scale: metric only where the file says so (`scale_type`).
         license: the file's own `license`, if it has one.
+        points: path of the file of points, as written; None where it has none.
     """
 
     entries: list[Entry]
     left_out: dict[str, str]
     scale: Literal["metric", "arbitrary"]
     license: str | None
+    points: str | None = None
 
 
 def read_transforms(file: Path) -> Transforms:
-    """Read a `transforms.json`; opens no other file.
+    """Read a `transforms.json`, or the file of a split; opens no other file.
 
     Raises:
         SceneError: it is no such JSON, or describes lenses other than an ideal pinhole for all frames.
     """
-    content = _read_json(file)
+    return transforms_of(read_object(file), file)
+
+
+def transforms_of(content: dict[str, Any], file: Path) -> Transforms:
+    """What the content of a file says, in nerfstudio's keys.
+
+    Args:
+        content: is changed.
+        file: that it is from, for messages and its split.
+
+    Raises:
+        SceneError: as for `read_transforms`.
+    """
     frames = content.pop("frames", None)
     if not isinstance(frames, list):
         raise SceneError(f"{file} has no list called frames; export it again, or remove it to use the images alone")
@@ -123,12 +147,14 @@ def read_transforms(file: Path) -> Transforms:
 
     entries: list[Entry] = []
     left_out: dict[str, str] = {}
+    splits = _splits(content, file)
     for number, frame in enumerate(frames):
         name = _entry_name(frame, number)
         try:
             if not isinstance(frame, dict):
                 raise ViewError(f"expected an object, found {frame!r:.80}")
-            entries.append(_read_entry(name, number, {**content, **frame}))
+            entry = _read_entry(name, number, {**content, **frame})
+            entries.append(replace(entry, tags=splits.get(_plain(entry.file_path), splits.get(None, ()))))
         except ViewError as error:
             left_out[name if name not in left_out else f"{name} (entry {number})"] = str(error)
     return Transforms(
@@ -136,10 +162,34 @@ def read_transforms(file: Path) -> Transforms:
         left_out=left_out,
         scale="metric" if content.get("scale_type") == "metric" else "arbitrary",
         license=content["license"] if isinstance(content.get("license"), str) else None,
+        points=content["ply_file_path"] if isinstance(content.get("ply_file_path"), str) else None,
     )
 
 
-def _read_json(file: Path) -> dict[str, Any]:
+def _splits(content: Mapping[str, Any], file: Path) -> dict[str | None, tuple[str, ...]]:
+    """Path of a picture, or None for all that are not named -> its splits."""
+    if file.name in SPLIT_FILES:
+        return {None: (SPLIT_FILES[file.name],)}
+    splits: dict[str | None, tuple[str, ...]] = {}
+    for split in SPLITS:
+        names = content.get(f"{split}_filenames")
+        for name in names if isinstance(names, list) else ():
+            if isinstance(name, str):
+                splits[_plain(name)] = (*splits.get(_plain(name), ()), split)
+    return splits
+
+
+def _plain(path: str) -> str:
+    """A path as other writers of the same one spell it."""
+    return PurePosixPath(path.replace("\\", "/")).as_posix()
+
+
+def read_object(file: Path) -> dict[str, Any]:
+    """The object that a JSON file of cameras holds.
+
+    Raises:
+        SceneError: it cannot be read, or holds something else.
+    """
     try:
         content = read_json(file)
     except (OSError, ValueError) as error:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
 
-from warpdata.files.bounded_json import dump_json, read_json
+from warpdata.errors import SceneError
+from warpdata.files.bounded_json import dump_json
 from warpdata.formats.intrinsics import pinhole_json, share_intrinsics
+from warpdata.formats.transforms import Transforms, read_object, transforms_of
 
 SCENE_META = "scene_meta.json"
 
@@ -66,36 +68,54 @@ def scene_meta_text(scene: str, frames: Sequence[WaiFrame], *, scale: Literal["m
     return dump_json(content, indent=1) + "\n"
 
 
-def read_scene_meta(path: Path) -> list[WaiFrame]:
-    """The views of a `scene_meta.json` with pinhole cameras. Paths are as they were written: whoever opens them has to
-    see that they stay in the scene's folder.
+def read_scene_meta(file: Path) -> Transforms:
+    """Read a `scene_meta.json`; opens no other file. Its keys are nerfstudio's, its axes OpenCV's unless it says else.
+
+    Pictures, depth and masks are what the modalities `image`, `depth` and `mask` name in each frame. Depth that others
+    predicted (`pred_depth` and its like, a table of methods) is not taken for the scene's own.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is no such file, or its cameras are no pinholes in OpenCV axes.
+        SceneError: it is no such JSON, or describes lenses other than an ideal pinhole for all frames.
     """
-    content = read_json(path)
-    try:
-        model, axes = content.get("camera_model", "PINHOLE"), content.get("camera_convention", "opencv")
-        if model != "PINHOLE" or axes != "opencv":
-            raise ValueError(f"cameras are {model} in axes of {axes}, expected PINHOLE in opencv")
-        return [_frame({**content, **entry}) for entry in content["frames"]]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no {SCENE_META} that can be read ({error})") from error
+    content = read_object(file)
+    content.setdefault("camera_convention", "opencv")
+    keys = {name: _frame_key(content, name, file) for name in ("image", "depth", "mask")}
+    names: set[str] = set()
+    twice: dict[str, str] = {}
+    frames = content.get("frames")
+    if isinstance(frames, list):
+        content["frames"] = []
+        for frame in frames:
+            name = frame.get("frame_name") if isinstance(frame, dict) else None
+            if isinstance(name, str) and name in names:
+                twice[f"{name} (again)"] = f"the name {name!r} is that of an earlier frame, which is used"
+                continue
+            names |= {name} if isinstance(name, str) else set()
+            content["frames"].append(_in_nerfstudio_keys(frame, keys))
+    found = transforms_of(content, file)
+    return replace(found, left_out=found.left_out | twice)
 
 
-def _frame(entry: dict[str, Any]) -> WaiFrame:
-    K = np.eye(3)
-    K[[0, 1, 0, 1], [0, 1, 2, 2]] = [float(entry[key]) for key in ("fl_x", "fl_y", "cx", "cy")]
-    pose = np.array(entry["transform_matrix"], np.float64)
-    if pose.shape != (4, 4) or not (np.isfinite(pose).all() and np.isfinite(K).all()):
-        raise ValueError(f"the camera of {entry['frame_name']!r:.80} is no pinhole with a 4x4 pose")
-    depth = entry.get("depth")
-    return WaiFrame(
-        name=str(entry["frame_name"]),
-        image=str(entry.get("image") or entry["file_path"]),
-        depth=None if depth is None else str(depth),
-        K=K,
-        world_from_cam=pose,
-        hw=(int(entry["h"]), int(entry["w"])),
-    )
+def _frame_key(content: dict[str, Any], modality: str, file: Path) -> str | None:
+    """Under which key a frame names its file of a modality; None where the scene has none."""
+    modalities = content.get("frame_modalities")
+    if modalities is None:
+        return modality
+    about = modalities.get(modality) if isinstance(modalities, dict) else modalities
+    if about is None:
+        return None
+    if not isinstance(about, dict) or not isinstance(about.get("frame_key", modality), str):
+        raise SceneError(f"{file}: its frame_modalities say of {modality} {about!r:.80}, expected frame_key and format")
+    return about.get("frame_key", modality)
+
+
+def _in_nerfstudio_keys(frame: Any, keys: dict[str, str | None]) -> Any:
+    if not isinstance(frame, dict):
+        return frame  # whoever reads it says so
+    files = {name: None if key is None else frame.get(key) for name, key in keys.items()}
+    return {
+        **frame,
+        "file_path": files["image"] or frame.get("file_path"),
+        "depth_file_path": files["depth"],
+        "mask_path": files["mask"],
+    }

@@ -13,7 +13,6 @@ _CONVERT = "convert it to a transforms.json (nerfstudio's ns-process-data does)"
 CAMERA_FILES: tuple[tuple[str, str], ...] = (
     ("transforms_*.json", "copy the one you want to {folder}/transforms.json, whose pictures are then used with it"),
     ("transforms*.json", "rename it to transforms.json"),
-    ("scene_meta.json", _CONVERT),
     ("cameras.json", _CONVERT),
     ("camera.json", _CONVERT),
     ("camera_*.json", _CONVERT),

@@ -120,7 +120,7 @@ class FolderSource:
         places: dict[str, _Place] = {}
         stems: dict[str, str] = {}
         for scene in found:
-            name = scene.place or top.resolve().name
+            name = _called(scene.place) or top.resolve().name
             problem = scene.row.unavailable()
             if scene.row.open is None or problem is not None:
                 key = scene.place or (name if len(found) == 1 else ".")
@@ -130,7 +130,8 @@ class FolderSource:
             many = scene.row.open(options, _own_options(scene.row, self._own))
             for id_there in many.scene_ids():
                 key = f"{scene.place}/{id_there}" if scene.place else id_there
-                places[key], stems[key] = _Place(scene.path, scene.row, many, id_there), key
+                places[key] = _Place(scene.path, scene.row, many, id_there)
+                stems[key] = f"{_called(scene.place)}/{id_there}" if _called(scene.place) else id_there
         ids = unique_names(stems)
         return {ids[key]: place for key, place in places.items()}
 
@@ -139,6 +140,16 @@ class FolderSource:
             return "expected images in it or in its sub-folders (directly, or in a folder `images`)"
         formats = "; ".join(f"{row.name}: {row.about}" for row in self._rows)
         return f"no folder of it is what `source` {'/'.join(row.name for row in self._rows)} reads ({formats})"
+
+
+_INNER_FOLDERS = frozenset({"nerfstudio"})
+"""Folders that hold a scene for the one around them, whose name says what it shows."""
+
+
+def _called(place: str) -> str:
+    """What a scene at a place below the input is called."""
+    *above, last = place.split("/")
+    return "/".join(above) if above and last.casefold() in _INNER_FOLDERS else place
 
 
 def _own_options(row: SourceRow, own: OwnOptions) -> object:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class Lookup:
             ViewError: there is none, or it lies outside the scene's folder.
         """
         said = resolve_inside(self._root, written, relative_only=False)
-        for place in (said, self._pictures / said.name):
+        for place in (said, *self._reduced(said), self._pictures / said.name):
             found = self._existing(place) or self._with_suffix(place)
             if found is not None:
                 check_inside(self._root, found)
@@ -55,11 +56,24 @@ class Lookup:
             ViewError: it lies outside the scene's folder.
         """
         said = resolve_inside(self._root, written, relative_only=False)
-        found = self._existing(said)
+        found = next((found for place in (said, *self._reduced(said)) if (found := self._existing(place))), None)
         if found is None:
             return said
         check_inside(self._root, found)
         return found
+
+    def _reduced(self, said: Path) -> Iterator[Path]:
+        """The same path in folders of reduced copies, `images_4/` for `images/`, the least reduced first.
+
+        Data sets are handed out so, with the `transforms.json` of the full size.
+        """
+        top, *rest = said.relative_to(self._root).parts
+        if not rest or (self._root / top).is_dir():
+            return
+        reduced = re.compile(re.escape(_folded(top)) + r"_\d+")
+        for name in _listed(self._root):
+            if reduced.fullmatch(_folded(name)):
+                yield self._root.joinpath(name, *rest)
 
     def _existing(self, path: Path) -> Path | None:
         """The file at a path, its names matched exactly, or else in any case and either Unicode form."""

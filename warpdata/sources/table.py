@@ -56,6 +56,7 @@ SOURCES: Table[SourceRow] = Table(
     SourceRow,
     {
         "transforms": "warpdata.sources.readers.transforms:ROW",
+        "wai": "warpdata.sources.readers.wai:ROW",
         "images": "warpdata.sources.readers.images:ROW",
     },
 )

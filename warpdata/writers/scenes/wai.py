@@ -11,10 +11,10 @@ from warpdata.writers.scenes.frames import SceneFrames, save_bytes, save_image
 
 
 def write_wai(frames: SceneFrames, root: Path, own: Any = None) -> None:
-    """Write `scene_meta.json`, `images/` and `depth/`."""
+    """Write `scene_meta.json`, `images/` as PNG and `depth/`: nothing is lost, and the source `wai` reads it back."""
     written: list[WaiFrame] = []
     for frame in frames:
-        image, depth = f"images/{frame.name}.jpg", f"depth/{frame.name}.exr"
+        image, depth = f"images/{frame.name}.png", f"depth/{frame.name}.exr"
         save_image(frame.image, root / image)
         write_depth_exr(frame.depth.numpy(), root / depth)
         written.append(
