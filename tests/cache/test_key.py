@@ -11,6 +11,7 @@ from tests.pictures import Recorded, Rendered
 from warpdata.cache import GeometryCache, key
 from warpdata.geometry.types import Provenance
 from warpdata.sources import Scene, View
+from warpdata.sources.points import ColmapModelPoints
 
 PROVENANCE = Provenance(estimator="vggt", weights="repo", weights_sha256="ab" * 32, options={"edge": 518})
 
@@ -194,3 +195,14 @@ def test_keys_are_those_of_version_0_1(cache, tmp_path):
     scene = replace(scene, views=tuple(replace(view, camera=None) for view in scene.views))
     frozen = "d7ce2b94ac51dd62b21f79a4f7cbb4fe2190e7a1c676194dd486308ca249bb28"
     assert cache.fingerprint(scene, PROVENANCE) == frozen
+
+
+def test_sparse_points_and_who_saw_them_are_part_of_the_key(cache, scene):
+    path = scene.root / "points3D.bin"
+    path.write_bytes(b"points 0")
+    keys = [cache.fingerprint(scene, PROVENANCE)]
+    for views in (((1, "0"),), ((1, "1"),)):
+        keys.append(cache.fingerprint(replace(scene, points=ColmapModelPoints(path, views)), PROVENANCE))
+    rewrite(path, b"points 1", keep_time=False)
+    keys.append(cache.fingerprint(replace(scene, points=ColmapModelPoints(path, ((1, "1"),))), PROVENANCE))
+    assert len(set(keys)) == 4

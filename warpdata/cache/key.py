@@ -101,9 +101,11 @@ def scene_inputs(scene: Scene, provenance: Provenance, digests: FileDigests) -> 
     """A scene's content and the key of the geometry that an estimator makes from it.
 
     All that the scene ships goes in, whether this estimator looks at it or not: names and order of the views, the
-    content of pictures, depth maps and masks, cameras, and the scale. Its id, its folder and its licence do not.
+    content of pictures, depth maps and masks, cameras, sparse points, and the scale. Its id, its folder and its licence
+    do not.
     """
-    names = {path: _relative(path, scene) for view in scene.views for path in _files(view)}
+    paths = [path for view in scene.views for path in _files(view)] + list(scene.points.files if scene.points else ())
+    names = {path: _relative(path, scene) for path in paths}
     files = digests.digests(scene.root, sorted(set(names.values()))) if names else {}
     content = {
         "format": FORMAT_VERSION,
@@ -114,6 +116,8 @@ def scene_inputs(scene: Scene, provenance: Provenance, digests: FileDigests) -> 
         "weights": provenance.weights_sha256 or provenance.weights,
         "options": provenance.options,
     }
+    if scene.points is not None:
+        content["points"] = scene.points.digest(lambda path: files[names[path]])
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return SceneInputs(key=hashlib.sha256(text.encode()).hexdigest(), files=files)
 

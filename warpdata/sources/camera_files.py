@@ -9,6 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 
 _CONVERT = "convert it to a transforms.json (nerfstudio's ns-process-data does)"
+_COMPLETE = (
+    "a COLMAP model is read (`source` auto or colmap) where cameras and images, both as .bin or as .txt, lie in "
+    "{folder}/sparse/0 or the like"
+)
 
 CAMERA_FILES: tuple[tuple[str, str], ...] = (
     ("transforms_*.json", "copy the one you want to {folder}/transforms.json, whose pictures are then used with it"),
@@ -22,17 +26,17 @@ CAMERA_FILES: tuple[tuple[str, str], ...] = (
     ("reconstruction.json", _CONVERT),
     ("cameras.sfm", _CONVERT),
     ("cameras.xml", _CONVERT),
-    ("cameras.txt", _CONVERT),
-    ("cameras.bin", _CONVERT),
+    ("cameras.txt", _COMPLETE),
+    ("cameras.bin", _COMPLETE),
     ("cameras.npz", _CONVERT),
     ("cameras_*.npz", _CONVERT),
     ("poses_bounds.npy", _CONVERT),
     ("*.nvm", _CONVERT),
     ("bundle*.out", _CONVERT),
-    ("sparse", "convert it to a transforms.json (`ns-process-data images --skip-colmap` does)"),
-    ("colmap", "convert it to a transforms.json (`ns-process-data images --skip-colmap` does)"),
-    ("images.txt", "convert it to a transforms.json (`ns-process-data images --skip-colmap` does)"),
-    ("database.db", "convert it to a transforms.json (`ns-process-data images --skip-colmap` does)"),
+    ("sparse", _COMPLETE),
+    ("colmap", _COMPLETE),
+    ("images.txt", _COMPLETE),
+    ("database.db", _COMPLETE),
     *((name, _CONVERT) for name in "pose poses cams groundtruth.txt calib.txt intrinsics extrinsics".split()),
     *((name, _CONVERT) for name in "poses*.txt poses*.npy traj*.txt intrinsic*.txt extrinsic*.txt".split()),
     *((name, _CONVERT) for name in "intrinsic*.json extrinsic*.json cameras.csv cam_params.json rig.json".split()),

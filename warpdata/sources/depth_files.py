@@ -1,4 +1,4 @@
-"""Depth maps from disk: 16-bit PNG, `.npy` and OpenEXR.
+"""Depth maps from disk: 16-bit PNG, `.npy`, OpenEXR and COLMAP's `.bin`.
 
 What stands for "no depth": 0, negative and not finite numbers, and by the type that the file stores, never by value
 alone: the type's largest number (65535 in 16 bits unsigned, 65504 in half floats, 4294967295, 3.4e38), which sensors
@@ -18,11 +18,15 @@ from torch import Tensor
 
 from warpdata.config import MAX_IMAGE_PIXELS
 from warpdata.errors import ViewError
+from warpdata.formats.colmap import decode_depth_map
 from warpdata.formats.exr import read_depth_exr
 from warpdata.formats.npy import open_npy
 from warpdata.sources.scene import DepthFile
 
 DEPTH_SUFFIXES = (".png", ".npy", ".exr")
+"""Types to which people can convert depth."""
+
+COLMAP_SUFFIX = ".bin"
 
 _BLENDER_NOTHING = 1e10
 
@@ -35,7 +39,7 @@ def load_depth(file: DepthFile) -> Float[Tensor, "h w"]:
     Raises:
         ViewError: the file is missing, damaged, too large, or holds no single depth channel.
     """
-    readers = {".png": _read_png, ".npy": _read_npy, ".exr": _read_exr}
+    readers = {".png": _read_png, ".npy": _read_npy, ".exr": _read_exr, COLMAP_SUFFIX: _read_colmap}
     read = readers.get(file.path.suffix.lower())
     if read is None:
         raise ViewError(f"depth {file.path} has an unknown type; convert it to one of {', '.join(DEPTH_SUFFIXES)}")
@@ -94,3 +98,11 @@ def _read_npy(path: Path) -> np.ndarray:
 
 def _read_exr(path: Path) -> np.ndarray:
     return read_depth_exr(path, lambda hw: _check_size(path, hw))
+
+
+def _read_colmap(path: Path) -> np.ndarray:
+    if path.stat().st_size > 4 * MAX_IMAGE_PIXELS + 64:
+        raise ViewError(f"depth {path} has {path.stat().st_size:,} bytes; {MAX_IMAGE_PIXELS:,} pixels are allowed")
+    stored = decode_depth_map(path.read_bytes())
+    _check_size(path, stored.shape)
+    return stored

@@ -27,10 +27,11 @@ class Lookup:
 
     Args:
         root: the scene's folder, resolved.
-        pictures: where pictures are looked for by their base name when they are not where they should be.
+        pictures: where pictures are looked for by their base name when they are not where they should be, if any
+            are.
     """
 
-    def __init__(self, root: Path, pictures: Path):
+    def __init__(self, root: Path, pictures: Path | None):
         self._root = root
         self._pictures = pictures
         self._names: Callable[[Path], dict[str, list[str]]] = cache(_names)
@@ -42,7 +43,8 @@ class Lookup:
             ViewError: there is none, or it lies outside the scene's folder.
         """
         said = resolve_inside(self._root, written, relative_only=False)
-        for place in (said, *self._reduced(said), self._pictures / said.name):
+        by_name = () if self._pictures is None else (self._pictures / said.name,)
+        for place in (said, *self._reduced(said), *by_name):
             found = self._existing(place) or self._with_suffix(place)
             if found is not None:
                 check_inside(self._root, found)

@@ -10,6 +10,7 @@ from warpdata.camera import Camera
 from warpdata.errors import ViewError
 from warpdata.sources.depth_map import DepthFile, DepthMap
 from warpdata.sources.picture import Mask, MaskFile, Picture, PictureFile
+from warpdata.sources.points import Points
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,7 @@ class Scene:
         license: of the pictures, as their source states it; None when it says nothing.
         notes: what a person should know about how the scene was read: files that were not used, and what to do.
         source: name of the source in the table that reads this scene; None for a scene made by other means.
+        points: sparse points in the world of the cameras, if the source ships any; a help, never needed.
     """
 
     id: str
@@ -73,6 +75,7 @@ class Scene:
     license: str | None = None
     notes: tuple[str, ...] = ()
     source: str | None = None
+    points: Points | None = None
 
     @property
     def ships_geometry(self) -> bool:
@@ -119,6 +122,7 @@ __all__ = [
     "MaskFile",
     "Picture",
     "PictureFile",
+    "Points",
     "Scene",
     "Source",
     "View",

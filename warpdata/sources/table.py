@@ -57,6 +57,7 @@ SOURCES: Table[SourceRow] = Table(
     {
         "transforms": "warpdata.sources.readers.transforms:ROW",
         "wai": "warpdata.sources.readers.wai:ROW",
+        "colmap": "warpdata.sources.readers.colmap:ROW",
         "images": "warpdata.sources.readers.images:ROW",
     },
 )

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from warpdata.errors import ViewError, listed
+from warpdata.errors import ViewError
 from warpdata.formats.transforms import Entry, Transforms
-from warpdata.sources.listing import FolderListing
 from warpdata.sources.lookup import Lookup
-from warpdata.sources.naming import named_files, natural_key, unique_names
+from warpdata.sources.naming import named_files, unique_names
 from warpdata.sources.orientation import undecided
-from warpdata.sources.picture_names import is_image_name
+from warpdata.sources.points import PlyPoints
+from warpdata.sources.readers.unlisted import unlisted_pictures
 from warpdata.sources.scene import DepthFile, MaskFile, PictureFile, Scene, View
 
 if TYPE_CHECKING:
     from warpdata.sources.depth_map import Measure
-
-RENDERED_BESIDE = re.compile(r".*_(depth|normal|disp|albedo)(_?\d+)?", re.IGNORECASE)
-"""Stems of what renderers put beside a picture: 8-bit pictures of depth scaled to the scene, and of normals."""
 
 
 @dataclass
@@ -101,6 +97,7 @@ class ListedViews:
             first: the content that scale and licence are taken from.
         """
         named = named_files(self.root, self.views)
+        points, problems = self._points(first.points)
         names = split_names(self.root, self.views) or {path: name for name, path in named}
         return Scene(
             id=scene_id,
@@ -109,24 +106,23 @@ class ListedViews:
             left_out=self.left_out,
             scale=first.scale,
             license=first.license,
-            notes=tuple(self._unlisted()),
+            notes=(*self._unlisted(), *problems),
+            points=points,
         )
 
+    def _points(self, written: str | None) -> tuple[PlyPoints | None, list[str]]:
+        """The scene's sparse points, and why they are not used although the file names some."""
+        if written is None:
+            return None, []
+        try:
+            path = self._lookup.file(written)
+            return (PlyPoints(path), []) if path.is_file() else (None, [f"its points {path} do not exist"])
+        except (OSError, ViewError) as error:
+            return None, [f"its points are not used: {error}"]
+
     def _unlisted(self) -> Iterator[str]:
-        """A note for every folder of listed pictures that holds others besides."""
         where = " and ".join(self.files) if len(self.files) < 3 else f"{self.files[0]} and its like"
-        for folder in sorted({path.parent for path in self.views}):
-            names = (name for name in FolderListing.read(folder).pictures if is_image_name(name))
-            others = sorted((name for name in names if folder / name not in self._spoken_of), key=natural_key)
-            rendered = [name for name in others if RENDERED_BESIDE.fullmatch(Path(name).stem)]
-            plain = [name for name in others if name not in rendered]
-            if plain:
-                yield f"{len(plain)} pictures in {folder} ({listed(plain)}) are not in {where} and not used"
-            if rendered:
-                yield (
-                    f"{len(rendered)} pictures in {folder} ({listed(rendered)}) are renderings beside the photographs "
-                    "and not used: as 8-bit pictures, scaled to the scene, they hold no depth in scene units"
-                )
+        return unlisted_pictures(self.views, self._spoken_of, where)
 
 
 def split_names(root: Path, views: Mapping[Path, View]) -> dict[Path, str] | None:
