@@ -11,7 +11,7 @@ import pytest
 import warpdata
 
 ROOMS = (
-    ("camera", "errors", "display", "plugins"),
+    ("camera", "lens", "lens_models", "errors", "display", "plugins"),
     ("files",),
     ("config",),
     ("formats",),

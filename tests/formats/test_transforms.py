@@ -20,7 +20,9 @@ from tests.scenes import (
 )
 from warpdata.config import SourceOptions
 from warpdata.errors import SceneError, ViewError
+from warpdata.formats.transforms_lens import lens_of
 from warpdata.sources import open_source
+from warpdata.sources.picture import PictureFile
 
 
 def read(folder):
@@ -190,8 +192,12 @@ def scaled_pose(factor):
         ({"cx": "middle"}, "cx is 'middle', expected a finite number"),
         ({"w": 70.5}, "w = 70.5 and h = 48 are no image size"),
         ({"h": -48}, "no image size"),
-        ({"k1": 0.1}, r"the lens is distorted \(k1 = 0.1\); undistort the images first"),
-        ({"camera_model": "OPENCV_FISHEYE"}, "camera model OPENCV_FISHEYE is not supported"),
+        ({"k1": math.inf}, "k1 is inf, expected a finite number"),
+        ({"k1": -9.0}, r"its lens cannot be used: its distortion \(BROWN k1 = -9, .* leaves .* of 70x48 pixels"),
+        ({"K1": 0.1}, r"the lens is distorted \(K1 = 0.1\), in words other than nerfstudio's .*undistort the images"),
+        ({"k5": 0.1}, "has k5 or k6, whose meaning only the camera model FULL_OPENCV tells"),
+        ({"distortion_params": [0.1, 0, 0]}, "distortion_params is .*, expected 6 numbers"),
+        ({"camera_model": "OPENCV_FISHEYE", "p1": 0.1}, "a fisheye with k5, k6, p1 or p2"),
         ({"file_path": "images/gone.png"}, "its image .*gone.png does not exist"),
         ({"file_path": None}, "its file_path is None"),
         ({"file_path": 7}, "its file_path is 7, expected a path"),
@@ -242,11 +248,8 @@ def test_a_missing_depth_file_is_left_to_whoever_reads_depth(folder):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"k1": -0.05}, r"transforms.json: the lens is distorted \(k1 = -0.05\); undistort the images first"),
-        ({"p2": 1e-4}, "the lens is distorted"),
-        ({"distortion_params": [0, 0, 0.1, 0, 0, 0]}, "the lens is distorted"),
+        ({"dist_coeffs": [0, 0.1]}, r"transforms.json: the lens is distorted \(dist_coeffs = \[0, 0.1\]\)"),
         ({"camera_model": "EQUIRECTANGULAR"}, "camera model EQUIRECTANGULAR is not supported"),
-        ({"is_fisheye": True}, "camera model fisheye is not supported"),
         ({"frames": {}}, "has no list called frames"),
         ({"frames": None}, "has no list called frames"),
         ({"frames": []}, "has no usable image"),
@@ -262,7 +265,27 @@ def test_a_file_that_cannot_be_used_costs_the_scene(folder, changes, reason):
 
 def test_distortion_of_zero_is_none(folder):
     edit_transforms(folder, camera_model="OPENCV", k1=0.0, k2=0, p1=0.0, p2=0.0, distortion_params=[0.0] * 6)
-    assert len(read(folder).views) == 3
+    assert all(isinstance(view.picture, PictureFile) for view in read(folder).views)
+
+
+@pytest.mark.parametrize(
+    ("keys", "model", "coefficients"),
+    [
+        ({"camera_model": "OPENCV", "k1": 0.1, "k2": 0.2, "p1": 0.3, "p2": 0.4}, "BROWN", (0.1, 0.2, 0, 0, 0.3, 0.4)),
+        ({"k1": 0.1, "k3": 0.2, "k4": 0.3}, "BROWN", (0.1, 0, 0.2, 0.3, 0, 0)),
+        ({"distortion_params": [1, 2, 3, 4, 5, 6]}, "BROWN", (1, 2, 3, 4, 5, 6)),
+        ({"camera_model": "OPENCV_FISHEYE", "k1": 0.1, "k4": 0.4}, "OPENCV_FISHEYE", (0.1, 0, 0, 0.4)),
+        ({"is_fisheye": True}, "OPENCV_FISHEYE", (0, 0, 0, 0)),
+        (
+            {"camera_model": "FULL_OPENCV", "k1": 1, "k2": 2, "k3": 3, "k4": 4, "k5": 5, "k6": 6, "p1": 7, "p2": 8},
+            "FULL_OPENCV",
+            (1, 2, 7, 8, 3, 4, 5, 6),
+        ),
+    ],
+)
+def test_lenses_are_read_as_nerfstudio_means_them(keys, model, coefficients):
+    lens = lens_of({"fl_x": 70.0, "fl_y": 60.0, "cx": 33.0, "cy": 26.0, **keys}, (48, 64))
+    assert (lens.model, lens.parameters, lens.hw) == (model, (70, 60, 33, 26, *coefficients), (48, 64))
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "not json", "[" * 100_000, "\udcff"])

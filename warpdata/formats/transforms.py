@@ -1,10 +1,11 @@
 """nerfstudio's `transforms.json`: cameras, depth and masks, read as its readers understand it, and written.
 
 `transform_matrix` takes camera to world, with OpenGL axes (y up, z backward) unless `camera_convention` is `opencv`.
-Intrinsics stand at the top or in the frames, which win. `applied_transform` moved the world before the matrices were
-written; as any world frame will do, it is not needed. `applied_scale` shrank the poses but not the depth files, so
-their unit is multiplied by it. Depth in whole numbers (PNG, `.npy` of integers) is in millimetres unless
-`depth_unit_scale_factor` says otherwise; depth in floats (`.npy`, EXR) is in scene units unless it does.
+Intrinsics and lenses stand at the top or in the frames, which win; `transforms_lens` reads them. `applied_transform`
+moved the world before the matrices were written; as any world frame will do, it is not needed. `applied_scale` shrank
+the poses but not the depth files, so their unit is multiplied by it. Depth in whole numbers (PNG, `.npy` of integers)
+is in millimetres unless `depth_unit_scale_factor` says otherwise; depth in floats (`.npy`, EXR) is in scene units
+unless it does.
 
 Splits are `transforms_train.json` and its like, one file a split as NeRF-synthetic scenes have them, or lists called
 `train_filenames` in a `transforms.json`. `ply_file_path` names points in the world of the matrices.
@@ -12,7 +13,6 @@ Splits are `transforms_train.json` and its like, one file a split as NeRF-synthe
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -27,8 +27,10 @@ from warpdata.camera import Camera, check_camera, invert_rigid
 from warpdata.errors import SceneError, ViewError
 from warpdata.files.bounded_json import dump_json, read_json
 from warpdata.formats.axes import OPENCV_FROM_OPENGL, flip_camera_axes
-from warpdata.formats.intrinsics import pinhole_json, share_intrinsics
+from warpdata.formats.intrinsics import pinhole_json
 from warpdata.formats.npy import holds_whole_numbers
+from warpdata.formats.transforms_lens import check_lens, intrinsics_of, lens_of, number_of
+from warpdata.lens import Lens, LensError
 
 TRANSFORMS_FILE = "transforms.json"
 
@@ -38,16 +40,6 @@ SPLIT_FILES = {f"transforms_{split}.json": split for split in SPLITS}
 """File of one split of a scene -> the split."""
 
 _MILLIMETRE = 0.001
-
-_PERSPECTIVE_MODELS = frozenset(
-    {"PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV", "PERSPECTIVE"}
-)
-"""Camera models that are a pinhole when all their distortion coefficients are 0."""
-_DISTORTION_KEYS = (
-    *("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2", "K1", "K2", "K3", "s1", "s2", "s3", "s4"),
-    *("distortion_params", "distortion", "distortion_coeffs", "distortion_coefficients", "radial_distortion"),
-    *("tangential_distortion", "dist_coeffs", "D"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +74,21 @@ class Entry:
         Raises:
             ViewError: it has none that can be used.
         """
-        camera = Camera(K=_intrinsics(self.values, hw), cam_from_world=self.cam_from_world, hw=hw)
+        camera = Camera(K=intrinsics_of(self.values, hw), cam_from_world=self.cam_from_world, hw=hw)
         if (problem := check_camera(camera)) is not None:
             raise ViewError(f"its camera cannot be used: {problem}")
         return camera
+
+    def lens(self, hw: tuple[int, int]) -> Lens:
+        """The lens of its camera, for a picture of this size; a pinhole where the file states no distortion.
+
+        Raises:
+            ViewError: it states none that can be used.
+        """
+        try:
+            return lens_of(self.values, hw)
+        except LensError as error:
+            raise ViewError(f"its lens cannot be used: {error}") from error
 
     def depth_unit(self, path: Path) -> float:
         """What a stored value of 1 is worth in the unit of the poses.
@@ -122,7 +125,7 @@ def read_transforms(file: Path) -> Transforms:
     """Read a `transforms.json`, or the file of a split; opens no other file.
 
     Raises:
-        SceneError: it is no such JSON, or describes lenses other than an ideal pinhole for all frames.
+        SceneError: it is no such JSON, or states a lens that is not known for all frames.
     """
     return transforms_of(read_object(file), file)
 
@@ -141,7 +144,7 @@ def transforms_of(content: dict[str, Any], file: Path) -> Transforms:
     if not isinstance(frames, list):
         raise SceneError(f"{file} has no list called frames; export it again, or remove it to use the images alone")
     try:
-        _check_lens(content)
+        check_lens(content)
     except ViewError as error:
         raise SceneError(f"{file}: {error}") from error
 
@@ -207,7 +210,7 @@ def _entry_name(entry: Any, number: int) -> str:
 
 
 def _read_entry(name: str, number: int, values: Mapping[str, Any]) -> Entry:
-    _check_lens(values)
+    check_lens(values)
     depth_key = next((key for key in ("depth_file_path", "depth_path") if values.get(key)), None)
     return Entry(
         name=name,
@@ -221,44 +224,13 @@ def _read_entry(name: str, number: int, values: Mapping[str, Any]) -> Entry:
     )
 
 
-def _check_lens(entry: Mapping[str, Any]) -> None:
-    """Refuse what a pinhole camera cannot describe: splats would be bent against their target."""
-    advice = "undistort the images first (for example with COLMAP's image_undistorter)"
-    model = entry.get("camera_model")
-    if entry.get("is_fisheye") or (model is not None and str(model).upper() not in _PERSPECTIVE_MODELS):
-        raise ViewError(f"camera model {model or 'fisheye'} is not supported; {advice}")
-    for key in _DISTORTION_KEYS:
-        value = entry.get(key)
-        if value and (not isinstance(value, list) or any(value)):
-            raise ViewError(f"the lens is distorted ({key} = {value}); {advice}")
-
-
 def _stated_hw(values: Mapping[str, Any]) -> tuple[int, int] | None:
     if "w" not in values or "h" not in values:
         return None
-    height, width = _number(values, "h"), _number(values, "w")
+    height, width = number_of(values, "h"), number_of(values, "w")
     if not (height >= 1 and width >= 1 and height.is_integer() and width.is_integer()):
         raise ViewError(f"w = {values['w']} and h = {values['h']} are no image size in pixels")
     return int(height), int(width)
-
-
-def _intrinsics(entry: Mapping[str, Any], hw: tuple[int, int]) -> torch.Tensor:
-    height, width = hw
-    if "fl_x" in entry:
-        focal_x = _number(entry, "fl_x")
-    elif "camera_angle_x" in entry:
-        focal_x = width / (2 * math.tan(_angle(entry, "camera_angle_x") / 2))
-    else:
-        raise ViewError("it has neither fl_x nor camera_angle_x, so its focal length is not known")
-    if "fl_y" in entry:
-        focal_y = _number(entry, "fl_y")
-    elif "camera_angle_y" in entry:
-        focal_y = height / (2 * math.tan(_angle(entry, "camera_angle_y") / 2))
-    else:
-        focal_y = focal_x
-    centre_x = _number(entry, "cx") if "cx" in entry else width / 2
-    centre_y = _number(entry, "cy") if "cy" in entry else height / 2
-    return torch.tensor([[focal_x, 0, centre_x], [0, focal_y, centre_y], [0, 0, 1]], dtype=torch.float64)
 
 
 def _pose(entry: Mapping[str, Any]) -> torch.Tensor:
@@ -285,10 +257,10 @@ def _pose(entry: Mapping[str, Any]) -> torch.Tensor:
 def _depth_unit(entry: Mapping[str, Any], path: Path) -> float:
     scale_key = next((key for key in ("depth_unit_scale_factor", "integer_depth_scale") if key in entry), None)
     if scale_key is not None:
-        unit = _number(entry, scale_key)
+        unit = number_of(entry, scale_key)
     else:
         unit = _MILLIMETRE if _in_whole_numbers(path) else 1.0
-    unit *= _number(entry, "applied_scale") if "applied_scale" in entry else 1.0
+    unit *= number_of(entry, "applied_scale") if "applied_scale" in entry else 1.0
     if not unit > 0:
         raise ViewError(f"the unit of its depth is {unit}; it must be positive")
     return unit
@@ -304,23 +276,6 @@ def _text(entry: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str):
         raise ViewError(f"its {key} is {value!r:.80}, expected a path")
     return value
-
-
-def _angle(entry: Mapping[str, Any], key: str) -> float:
-    angle = _number(entry, key)
-    if not 0 < angle < math.pi:
-        raise ViewError(f"{key} is {angle}, expected an angle between 0 and pi")
-    return angle
-
-
-def _number(entry: Mapping[str, Any], key: str) -> float:
-    value = entry[key]
-    try:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise ViewError(f"{key} is {value!r:.80}, expected a finite number")
-        return float(value)
-    except OverflowError as error:
-        raise ViewError(f"{key} is too large a number") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -358,6 +313,6 @@ def transforms_text(frames: Sequence[WrittenFrame], *, scale: Literal["metric", 
             entry["depth_file_path"] = frame.depth
         entries.append(entry)
     no_distortion = dict.fromkeys(("k1", "k2", "p1", "p2"), 0.0)
-    shared, entries = share_intrinsics([pinhole_json(frame.K, frame.hw) | no_distortion for frame in frames], entries)
+    shared, entries = shareintrinsics_of([pinhole_json(frame.K, frame.hw) | no_distortion for frame in frames], entries)
     content = {"camera_model": "OPENCV", "ply_file_path": ply, "scale_type": scale, **shared, "frames": entries}
     return dump_json(content, indent=1) + "\n"

@@ -15,6 +15,7 @@ from warpdata.sources.orientation import undecided
 from warpdata.sources.points import PlyPoints
 from warpdata.sources.readers.unlisted import unlisted_pictures
 from warpdata.sources.scene import DepthFile, MaskFile, PictureFile, Scene, View
+from warpdata.sources.undistorted import undistorted_view
 
 if TYPE_CHECKING:
     from warpdata.sources.depth_map import Measure
@@ -82,13 +83,15 @@ class ListedViews:
         picture = PictureFile(path)
         if entry.hw is None and (tag := picture.orientation()) != 1:
             raise ViewError(undecided(picture.label, tag, "its camera"))
-        camera = entry.camera(entry.hw or picture.hw())
+        hw = entry.hw or picture.hw()
+        camera, lens = entry.camera(hw), entry.lens(hw)
         mask = None if entry.mask_path is None else MaskFile(self._lookup.file(entry.mask_path))
         depth = None
         if entry.depth_path is not None:
             depth_path = self._lookup.file(entry.depth_path)
             depth = DepthFile(path=depth_path, unit=entry.depth_unit(depth_path), measure=measure)
-        return View(name=entry.name, picture=picture, camera=camera, depth=depth, mask=mask, tags=entry.tags)
+        view = View(name=entry.name, picture=picture, camera=camera, depth=depth, mask=mask, tags=entry.tags)
+        return undistorted_view(view, lens)
 
     def scene(self, scene_id: str, first: Transforms) -> Scene:
         """The scene of all views collected.
