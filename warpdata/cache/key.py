@@ -18,7 +18,8 @@ from warpdata.camera import Camera
 from warpdata.errors import OutputError
 from warpdata.files.atomic import write_atomic
 from warpdata.files.bounded_json import read_json
-from warpdata.files.digests import stream_digest
+from warpdata.files.digests import file_sha256
+from warpdata.files.tree import file_numbers
 from warpdata.geometry.types import Provenance
 from warpdata.sources.depth_map import DepthMap
 from warpdata.sources.picture import Sha256Of
@@ -157,7 +158,7 @@ def _remembered_digest(path: str, record: Any) -> str | None:
     """The digest in a file's record, if the file is still the same."""
     try:
         *identity, digest = record
-        return digest if identity == _identity(os.stat(path)) and isinstance(digest, str) else None
+        return digest if identity == list(file_numbers(path)) and isinstance(digest, str) else None
     except (OSError, TypeError, ValueError):
         return None
 
@@ -165,17 +166,12 @@ def _remembered_digest(path: str, record: Any) -> str | None:
 def _read_digest(path: Path) -> tuple[str | None, list[int] | None]:
     """A file's digest, and what tells that it is still the same file, None when it may be changing right now."""
     try:
-        with path.open("rb", buffering=0) as file:
-            opened_ns = time.time_ns()
-            before = os.fstat(file.fileno())
-            digest = stream_digest(file)
-            unchanged = _identity(before) == _identity(os.fstat(file.fileno()))
+        opened_ns = time.time_ns()
+        before = file_numbers(path)
+        digest = file_sha256(path)
+        unchanged = before == file_numbers(path)
     except OSError as error:
         logger.info("%s cannot be read: %s", path, error)
         return None, None
-    settled = unchanged and max(before.st_mtime_ns, before.st_ctime_ns) < opened_ns - _SETTLED_NS
-    return digest, _identity(before) if settled else None
-
-
-def _identity(status: os.stat_result) -> list[int]:
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+    settled = unchanged and max(before.mtime_ns, before.ctime_ns) < opened_ns - _SETTLED_NS
+    return digest, list(before) if settled else None

@@ -11,7 +11,7 @@ class SourceOptions:
     """Which views are taken from the input."""
 
     input_dir: Path = Path("input")
-    """Folder with one sub-folder a scene, or with the images of a single scene."""
+    """Folder with one sub-folder, tar or zip a scene, or the folder or archive of a single scene."""
     source: str = "auto"
     """How scenes are read: auto takes, folder by folder, the format whose file is there (transforms.json,
     scene_meta.json, ...), else images; a name insists on one for all."""

@@ -23,7 +23,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -39,6 +39,9 @@ MAX_HEADER_BYTES = 4 * 2**20
 
 MAX_DIRECTORY_BYTES = 256 * 2**20
 """Longest directory of a zip, which is held in memory."""
+
+_NAME_IS_UTF8 = 0x800
+"""Flag of a zip's member."""
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -66,6 +69,21 @@ class ArchiveLimits:
     suffixes: frozenset[str] | None = None
 
 
+@dataclass(frozen=True)
+class Deflated:
+    """Where in a zip's file the bytes of a deflated member lie.
+
+    Attributes:
+        offset: of the first of them.
+        size: how many they are, packed.
+        crc32: of what they unpack to.
+    """
+
+    offset: int
+    size: int
+    crc32: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Member:
     """A file or folder in an archive that may be used.
@@ -82,6 +100,7 @@ class Member:
     name: str
     size: int
     offset: int | None
+    deflated: Deflated | None = None
     is_folder: bool = False
     content: io.IOBase = field(default_factory=io.BytesIO, compare=False, repr=False)
 
@@ -285,7 +304,7 @@ def walk_zip(file: io.IOBase, limits: ArchiveLimits | None = None) -> Iterator[M
         _check_directory(file)
         archive = zipfile.ZipFile(file)
     for info in archive.infolist():
-        name = info.orig_filename  # `filename` ends at a NUL
+        name = _zipped_name(info)
         rules.count(name, info.file_size)
         packed, unpacked = packed + info.compress_size, unpacked + info.file_size
         if unpacked > limits.ratio_after_bytes and unpacked > limits.ratio * packed:
@@ -297,10 +316,12 @@ def walk_zip(file: io.IOBase, limits: ArchiveLimits | None = None) -> Iterator[M
         else:
             with _zip_errors(name):
                 content, offset = archive.open(info), _zip_offset(file, info)
+            stored = info.compress_type == zipfile.ZIP_STORED
             yield Member(
                 name=str(PurePosixPath(name)),
                 size=info.file_size,
-                offset=offset,
+                offset=offset if stored else None,
+                deflated=None if stored else Deflated(offset, info.compress_size, info.CRC),
                 content=_content(content, partial(_zip_errors, name)),
             )
 
@@ -314,10 +335,17 @@ def _zip_errors(name: str | None = None) -> Iterator[None]:
         raise ArchiveError(f"it is damaged{where}, or no zip: {error}") from error
 
 
-def _zip_offset(file: io.IOBase, info: zipfile.ZipInfo) -> int | None:
-    """Where the bytes of a stored member lie; its local header has a length of its own."""
-    if info.compress_type != zipfile.ZIP_STORED:
-        return None
+def _zipped_name(info: zipfile.ZipInfo) -> str:
+    """A member's name. Names that do not say their encoding are UTF-8 where they can be, as macOS writes them."""
+    name = info.orig_filename  # `filename` ends at a NUL
+    if not name.isascii() and not info.flag_bits & _NAME_IS_UTF8:
+        with suppress(UnicodeError):
+            return name.encode("cp437").decode()
+    return name
+
+
+def _zip_offset(file: io.IOBase, info: zipfile.ZipInfo) -> int:
+    """Where the bytes of a member lie; its local header has a length of its own."""
     file.seek(info.header_offset + 26)
     name_bytes, extra_bytes = struct.unpack("<HH", file.read(4))
     return info.header_offset + 30 + name_bytes + extra_bytes

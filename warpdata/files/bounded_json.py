@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from warpdata.files.tree import file_numbers, open_file
 
 MAX_JSON_BYTES = 256 * 2**20
 """Longest JSON file that is read whole: `transforms.json`, manifests, headers."""
@@ -22,9 +25,10 @@ def read_text(path: Path) -> str:
         OSError: it cannot be read.
         ValueError: it is too long, or not UTF-8.
     """
-    if (length := path.stat().st_size) > MAX_JSON_BYTES:
+    if (length := file_numbers(path).size) > MAX_JSON_BYTES:
         raise ValueError(f"{length:,} bytes, more than the {MAX_JSON_BYTES:,} that are read")
-    return path.read_text(encoding="utf-8-sig")
+    with io.TextIOWrapper(open_file(path), encoding="utf-8-sig") as file:
+        return file.read()
 
 
 def read_json(path: Path) -> Any:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+
+from warpdata.files.tree import open_file
 
 _BLOCK_BYTES = 2**20
 
 
-def stream_digest(file: BinaryIO, digest: Any = None) -> str:
+def stream_digest(file: io.IOBase, digest: Any = None) -> str:
     """Digest of what is left of an open file.
 
     Args:
@@ -29,7 +32,7 @@ def file_sha256(path: Path) -> str:
     Raises:
         OSError: it cannot be read.
     """
-    with path.open("rb", buffering=0) as file:
+    with open_file(path) as file:
         return stream_digest(file)
 
 

@@ -50,7 +50,8 @@ class Unpacked(io.RawIOBase):
             self._packed = _Counted(file)
         else:
             self._packed = _Counted(file, head)
-        buffered = io.BufferedReader(self._packed, 2**18)
+        # Of a file that can be sought, mostly headers are read, which lie far apart.
+        buffered = io.BufferedReader(self._packed, 2**14 if self._seekable else 2**18)
         self._reader = gzip.GzipFile(fileobj=buffered) if self.is_compressed else buffered
 
     def readable(self) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 import OpenEXR
 
 from warpdata.errors import ViewError
+from warpdata.files.tree import local_file, open_file
 
 _MAGIC = b"\x76\x2f\x31\x01"
 _FLAT = (OpenEXR.scanlineimage, OpenEXR.tiledimage)
@@ -59,11 +60,17 @@ def read_depth_exr(path: Path, check_hw: Callable[[tuple[int, int]], None]) -> n
         ViewError: the file is no OpenEXR, has no channel that is depth or several, or is damaged.
         Exception: as the library raises it for damaged headers.
     """
-    with path.open("rb") as file:
+    with open_file(path) as file:
         if file.read(4) != _MAGIC:  # the library would write about it on stderr
             raise ViewError(f"depth {path} is no OpenEXR file; export it again")
+    with local_file(path) as local:
+        return _read_local(local, path, check_hw)
+
+
+def _read_local(local: Path, path: Path, check_hw: Callable[[tuple[int, int]], None]) -> np.ndarray:
+    """As `read_depth_exr`, of a copy that the library can open."""
     channels: list[Channel] = []
-    with OpenEXR.File(str(path), separate_channels=True, header_only=True) as file:
+    with OpenEXR.File(str(local), separate_channels=True, header_only=True) as file:
         for number, part in enumerate(file.parts):
             first, last = part.header["dataWindow"]
             if not np.array_equal((first, last), part.header["displayWindow"]):
@@ -78,7 +85,7 @@ def read_depth_exr(path: Path, check_hw: Callable[[tuple[int, int]], None]) -> n
             f"depth {path} has the channels {sorted(channel.label for channel in channels)}; expected a single one, "
             "or one that is named depth or Z, and no inverse depth, disparity or mist; export depth alone"
         )
-    with OpenEXR.File(str(path), separate_channels=True) as file:
+    with OpenEXR.File(str(local), separate_channels=True) as file:
         found = file.parts[wanted.part].channels
         if wanted.name in found:  # the library leaves channels out that it cannot decode
             return found[wanted.name].pixels

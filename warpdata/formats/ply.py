@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,8 @@ import torch
 from jaxtyping import Float, UInt8
 from plyfile import PlyData, PlyElement
 from torch import Tensor
+
+from warpdata.files.tree import file_numbers, open_file
 
 MAX_HEADER_BYTES = 65_536
 MAX_POINTS = 100_000_000
@@ -67,9 +68,9 @@ def read_ply(path: Path) -> PointCloud:
         OSError: it cannot be read.
         ValueError: it is no binary PLY whose first element is a plain list of vertices, or it is cut short.
     """
-    with path.open("rb") as file:
-        layout, count = _read_header(file)
-        there = os.fstat(file.fileno()).st_size - file.tell()
+    with open_file(path) as file:
+        layout, count = _read_header(file, path)
+        there = file_numbers(path).size - file.tell()
         if count > MAX_POINTS or count * layout.itemsize > there:
             raise ValueError(f"{path}: {count:,} vertices are promised, and {there:,} bytes are there")
         vertices = np.frombuffer(file.read(count * layout.itemsize), layout)
@@ -87,31 +88,31 @@ def read_ply(path: Path) -> PointCloud:
     )
 
 
-def _read_header(file: io.BufferedReader) -> tuple[np.dtype, int]:
+def _read_header(file: io.BufferedIOBase, path: Path) -> tuple[np.dtype, int]:
     """What one vertex consists of, and how many there are; the file is left at the first."""
     if file.readline(16).strip() != b"ply":
-        raise ValueError(f"{file.name} is no PLY file")
+        raise ValueError(f"{path} is no PLY file")
     order, element, count = "", "", 0
     properties: list[tuple[str, str]] = []
     while (words := file.readline(MAX_HEADER_BYTES).decode("ascii", "replace").split()) != ["end_header"]:
         if file.tell() > MAX_HEADER_BYTES or not words:
-            raise ValueError(f"{file.name}: its header does not end")
+            raise ValueError(f"{path}: its header does not end")
         match words:
             case ["format", kind, _]:
                 order = {"binary_little_endian": "<", "binary_big_endian": ">"}.get(kind, "")
                 if not order:
-                    raise ValueError(f"{file.name} is a PLY file of the format {kind}; save it as binary")
+                    raise ValueError(f"{path} is a PLY file of the format {kind}; save it as binary")
             case ["element", name, number]:
                 if not element and name != "vertex":
-                    raise ValueError(f"{file.name}: its first element is {name}, expected vertex")
+                    raise ValueError(f"{path}: its first element is {name}, expected vertex")
                 count = int(number) if not element else count
                 element = name
             case ["property", kind, name] if element == "vertex":
                 if kind not in _TYPES:
-                    raise ValueError(f"{file.name}: its property {name} is of the unknown type {kind}")
+                    raise ValueError(f"{path}: its property {name} is of the unknown type {kind}")
                 properties.append((name, order + _TYPES[kind]))
             case ["property", "list", *_] if element == "vertex":
-                raise ValueError(f"{file.name}: its vertices hold lists, which are not read")
+                raise ValueError(f"{path}: its vertices hold lists, which are not read")
     if not properties or count < 0:
-        raise ValueError(f"{file.name} holds no vertices")
+        raise ValueError(f"{path} holds no vertices")
     return np.dtype(properties), count

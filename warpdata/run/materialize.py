@@ -68,6 +68,7 @@ def materialize(options: MaterializeOptions, display: Display | None = None) -> 
             report.scenes.append(scene_report)
             try:
                 scene = source.scene(scene_id)
+                scene_report.source = scene.source
                 scene_report.left_out.update(scene.left_out)
                 scene_report.notes.extend(scene.notes)
                 _materialize_scene(scene, provider, options, stream, writers, scene_report, display)

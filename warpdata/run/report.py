@@ -24,6 +24,7 @@ class SceneReport:
 
     Attributes:
         scene: its id.
+        source: which format it was read as.
         geometry: which estimator gave its depth and cameras, and why that one.
         provenance: how they were made: estimator, checkpoint and its licence, options.
         figures: the estimator's own figures.
@@ -37,6 +38,7 @@ class SceneReport:
     """
 
     scene: str
+    source: str | None = None
     geometry: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
@@ -94,6 +96,7 @@ class SceneReport:
         """The outcome as JSON: the same however often the run was interrupted and taken up again."""
         return {
             "scene": self.scene,
+            "source": self.source,
             "geometry": self.geometry,
             "provenance": self.provenance,
             "figures": self.figures,

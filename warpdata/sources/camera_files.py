@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
-import os
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+
+from warpdata.files.tree import list_folder
 
 _CONVERT = "convert it to a transforms.json (nerfstudio's ns-process-data does)"
 _COMPLETE = (
@@ -58,10 +59,10 @@ def unread_cameras(folders: Iterable[Path]) -> tuple[str, ...]:
 def _in_folder(folder: Path) -> tuple[str, ...]:
     notes: dict[str, list[str]] = {}
     try:
-        names = sorted(os.listdir(folder))
+        inside = list_folder(folder)
     except OSError:
         return ()
-    for name in names:
+    for name in sorted((*inside.files, *inside.folders)):
         advice = next((todo for pattern, todo in CAMERA_FILES if fnmatch.fnmatchcase(name.lower(), pattern)), None)
         if advice is not None:
             notes.setdefault(advice, []).append(str(folder / name))

@@ -31,6 +31,7 @@ from torch import Tensor
 
 from warpdata.config import MAX_IMAGE_PIXELS
 from warpdata.errors import ViewError
+from warpdata.files.tree import file_numbers, open_file
 from warpdata.sources.fit import Fit
 from warpdata.sources.picture_names import JPEG_XL_PLUGIN
 from warpdata.sources.srgb import UnsuitableProfileError, lab_to_srgb, source_profile, to_srgb
@@ -156,7 +157,7 @@ def load_mask(path: Path) -> Bool[Tensor, "h w"]:
 def _is_lossy(image: Image.Image, path: Path) -> bool:
     if image.format != "WEBP":
         return image.format in _LOSSY_FORMATS
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return file.read(16)[12:] != b"VP8L"
 
 
@@ -164,7 +165,7 @@ def _is_lossy(image: Image.Image, path: Path) -> bool:
 def _opened(path: Path) -> Iterator[Image.Image]:
     """The file with its header read and its size checked. Whatever goes wrong inside becomes a `ViewError`."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             _check_not_empty(path)
             formats = _FORMATS + _FORMATS_BY_NAME.get(path.suffix.lower(), ())
             with Image.open(file, formats=formats) as image:
@@ -175,7 +176,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except FileNotFoundError as error:
         raise ViewError(f"{path} does not exist") from error
     except UnidentifiedImageError as error:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             beginning = file.read(16)
         raise ViewError(
             f"{path} is no picture that can be read: it begins with {beginning!r}; replace or remove it"
@@ -190,7 +191,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 def _check_not_empty(path: Path) -> None:
-    if path.stat().st_size == 0:
+    if file_numbers(path).size == 0:
         raise ViewError(f"{path} is empty (0 bytes); copy it again or remove it")
 
 
@@ -200,7 +201,7 @@ def _check_pixel_count(path: Path, image: Image.Image) -> None:
         raise ViewError(
             f"{path} says it is {width}x{height} pixels, and {MAX_IMAGE_PIXELS:,} are allowed; reduce or remove it"
         )
-    size = path.stat().st_size
+    size = file_numbers(path).size
     dense = image.format in ("JPEG2000", "JXL")
     if width * height > size * (MAX_PIXELS_PER_BYTE_OF_WAVELETS if dense else MAX_PIXELS_PER_BYTE):
         raise ViewError(

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from warpdata.config import MAX_IMAGE_PIXELS
 from warpdata.errors import ViewError
+from warpdata.files.tree import file_numbers, is_file, open_file, read_file
 from warpdata.formats.colmap import decode_depth_map
 from warpdata.formats.exr import read_depth_exr
 from warpdata.formats.npy import open_npy
@@ -43,7 +44,7 @@ def load_depth(file: DepthFile) -> Float[Tensor, "h w"]:
     read = readers.get(file.path.suffix.lower())
     if read is None:
         raise ViewError(f"depth {file.path} has an unknown type; convert it to one of {', '.join(DEPTH_SUFFIXES)}")
-    if not file.path.is_file():
+    if not is_file(file.path):
         raise ViewError(f"depth {file.path} does not exist")
     try:
         stored = read(file.path)
@@ -73,7 +74,7 @@ def _stands_for_none(stored: np.ndarray) -> Bool[np.ndarray, "h w"]:
 
 
 def _read_png(path: Path) -> np.ndarray:
-    with Image.open(path, formats=("PNG",)) as image:
+    with open_file(path) as file, Image.open(file, formats=("PNG",)) as image:
         _check_size(path, (image.height, image.width))
         if not image.mode.startswith("I"):
             raise ViewError(
@@ -101,8 +102,8 @@ def _read_exr(path: Path) -> np.ndarray:
 
 
 def _read_colmap(path: Path) -> np.ndarray:
-    if path.stat().st_size > 4 * MAX_IMAGE_PIXELS + 64:
-        raise ViewError(f"depth {path} has {path.stat().st_size:,} bytes; {MAX_IMAGE_PIXELS:,} pixels are allowed")
-    stored = decode_depth_map(path.read_bytes())
+    if (length := file_numbers(path).size) > 4 * MAX_IMAGE_PIXELS + 64:
+        raise ViewError(f"depth {path} has {length:,} bytes; {MAX_IMAGE_PIXELS:,} pixels are allowed")
+    stored = decode_depth_map(read_file(path))
     _check_size(path, stored.shape)
     return stored

@@ -7,6 +7,7 @@ The input is a scene itself, or its sub-folders are, down to `MAX_DEPTH`; one in
 * Photographs that lie directly in a folder are a scene, and so are its sub-folders, unless they show the same
   photographs again (thumbnails, reduced copies: all their file names occur above) or are called like what belongs to
   photographs (masks, depth). One single photograph beside scenes is none.
+* Tars and zips are folders here, unless they lie in a scene's own folder or beside one that has their name.
 * Thumbnails and bins of file servers and systems, caches and outputs of this program, hidden folders, and folders
   named like a picture are never scenes.
 
@@ -17,11 +18,12 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from warpdata.errors import OutputError, ViewError
+from warpdata.files.tree import ARCHIVE_NAME, archive_stem, describe_refused
 from warpdata.formats.manifest import DATASET, STATE_FOLDER, read_dataset
 from warpdata.sources.image_folder import IMAGES, image_folder, is_image_folder_name
 from warpdata.sources.listing import FolderListing
@@ -65,12 +67,14 @@ class SceneFolder:
 
     Attributes:
         place: where it is below the input, with `/`; "" for the input itself.
-        row: the source.
+        row: the source; None where no folder could be looked into.
+        problem: why it cannot be read, None where nothing is known to be wrong.
     """
 
     path: Path
     place: str
-    row: SourceRow
+    row: SourceRow | None
+    problem: str | None = None
 
 
 def find_scene_folders(top: Path, rows: Sequence[SourceRow]) -> list[SceneFolder]:
@@ -117,7 +121,7 @@ class _Walk:
 
     def _below(self, listing: FolderListing, place: PurePosixPath, *, owned: bool) -> list[SceneFolder]:
         found: list[SceneFolder] = []
-        if len(place.parts) >= MAX_DEPTH:
+        if sum(not ARCHIVE_NAME.fullmatch(part) for part in place.parts) >= MAX_DEPTH:
             if not owned:
                 _say_too_deep(listing)
             return found
@@ -136,7 +140,29 @@ class _Walk:
                     logger.warning("%s is left out: %s", inside.path, reason)
                 continue
             found += self.found(inside, place / name, owned=owned)
-        return found
+        return found if owned else [*found, *self._in_archives(listing, place)]
+
+    def _in_archives(self, listing: FolderListing, place: PurePosixPath) -> Iterator[SceneFolder]:
+        for name in listing.archives:
+            path = listing.path / name
+            if (unpacked := archive_stem(name)) in listing.folders:
+                logger.warning("%s is left out: the folder %s beside it has its name", path, unpacked)
+                continue
+            problem, found = None, []
+            try:
+                inside = FolderListing.read(path)
+                if (reason := _why_no_scene(name, inside, listing)) is not None:
+                    logger.warning("%s is left out: %s", path, reason)
+                    continue
+                found = self.found(inside, place / name, owned=False)
+                problem = None if found else describe_refused(path)
+            except OSError as error:
+                problem = str(error)
+            if problem is not None:
+                found = [SceneFolder(path, (place / name).as_posix(), None, problem)]
+            elif not found:
+                logger.warning("%s is left out: it holds no scene", path)
+            yield from found
 
 
 def _has_image_folder(listing: FolderListing, *, is_input: bool) -> bool:

@@ -8,22 +8,25 @@
         images/
           image1.png
 
-Hidden files and folders are ignored; `discovery` says where scenes are looked for. Listing opens no image.
+Tars and zips are read as folders are, in place. Hidden files and folders are ignored; `discovery` says where scenes are
+looked for. Listing opens no image.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from warpdata.config import SourceOptions
 from warpdata.errors import SceneError, SourceError, ViewError
+from warpdata.files.tree import archive_around, archive_stem, describe_refused
 from warpdata.plugins import OwnOptions
 from warpdata.sources.camera_files import unread_cameras
-from warpdata.sources.discovery import SCENE_EXPORT, UNFINISHED, find_scene_folders, made_by_us
+from warpdata.sources.discovery import SCENE_EXPORT, UNFINISHED, SceneFolder, find_scene_folders, made_by_us
 from warpdata.sources.folder_state import folder_state
 from warpdata.sources.image_folder import image_folder
 from warpdata.sources.listing import FolderListing
@@ -40,11 +43,12 @@ class _Place:
     """Where a scene is: a folder and the row that reads it, or a source of many scenes and its id there.
 
     Attributes:
-        problem: why the row cannot read it, None where it can.
+        row: None where no source could look into it.
+        problem: why it cannot be read, None where it can.
     """
 
     folder: Path
-    row: SourceRow
+    row: SourceRow | None
     source: Source | None = None
     id_there: str | None = None
     problem: str | None = None
@@ -72,9 +76,7 @@ class FolderSource:
     def scene(self, scene_id: str) -> Scene:
         place = self._place(scene_id)
         if place.problem is not None:
-            raise SceneError(
-                f"scene {scene_id} is for the source {place.row.name}, which cannot be used here: {place.problem}"
-            )
+            raise SceneError(f"scene {scene_id} {place.problem}")
         if place.source is not None:
             scene = replace(place.source.scene(place.id_there), id=scene_id, source=place.row.name)
         else:
@@ -94,9 +96,18 @@ class FolderSource:
                 raise SceneError(
                     f"scene {scene_id} has no usable image in {image_folder(root)}{_first_reason(scene.left_out)}"
                 )
+            refused = describe_refused(root)
+        except NotADirectoryError as error:
+            around = archive_around(root)
+            raise SceneError(
+                f"scene {scene_id} cannot be listed: {error}"
+                if around is None
+                else f"the source {place.row.name} does not read archives, such as {around[0]} of scene {scene_id}: "
+                "unpack it"
+            ) from error
         except (OSError, ViewError) as error:
             raise SceneError(f"scene {scene_id} cannot be listed: {error}") from error
-        notes = scene.notes
+        notes = scene.notes if refused is None else (*scene.notes, refused)
         if not any(view.camera for view in scene.views):
             # Of the folders above, only one that belongs to the input can be meant for this scene.
             above = [root.parent] if place.folder != self._options.input_dir else []
@@ -119,10 +130,12 @@ class FolderSource:
             raise SourceError(f"no scene in {top}: {self._expected()}{_what_is_there(listing, made)}")
         places: dict[str, _Place] = {}
         stems: dict[str, str] = {}
+        in_archive = Counter(around[0] for scene in found if (around := archive_around(scene.path)))
         for scene in found:
-            name = _called(scene.place) or top.resolve().name
-            problem = scene.row.unavailable()
-            if scene.row.open is None or problem is not None:
+            called = _called(scene, in_archive)
+            name = called or archive_stem(top.resolve().name)
+            problem = _problem(scene)
+            if problem is not None or scene.row is None or scene.row.open is None:
                 key = scene.place or (name if len(found) == 1 else ".")
                 places[key], stems[key] = _Place(scene.path, scene.row, problem=problem), name
                 continue
@@ -131,7 +144,7 @@ class FolderSource:
             for id_there in many.scene_ids():
                 key = f"{scene.place}/{id_there}" if scene.place else id_there
                 places[key] = _Place(scene.path, scene.row, many, id_there)
-                stems[key] = f"{_called(scene.place)}/{id_there}" if _called(scene.place) else id_there
+                stems[key] = f"{called}/{id_there}" if called else id_there
         ids = unique_names(stems)
         return {ids[key]: place for key, place in places.items()}
 
@@ -146,10 +159,29 @@ _INNER_FOLDERS = frozenset({"nerfstudio"})
 """Folders that hold a scene for the one around them, whose name says what it shows."""
 
 
-def _called(place: str) -> str:
-    """What a scene at a place below the input is called."""
-    *above, last = place.split("/")
-    return "/".join(above) if above and last.casefold() in _INNER_FOLDERS else place
+def _called(scene: SceneFolder, in_archive: Mapping[Path, int]) -> str:
+    """What a scene is called, by its place below the input; the only one in an archive has the archive's name.
+
+    Args:
+        in_archive: archive -> how many scenes it holds.
+    """
+    parts = scene.place.split("/")
+    around = archive_around(scene.path)
+    if around is not None:
+        inner = len(PurePosixPath(around[1]).parts)
+        outer, inside = parts[: len(parts) - inner], parts[len(parts) - inner :]
+        parts = [*outer[:-1], *map(archive_stem, outer[-1:]), *(inside if in_archive[around[0]] > 1 else [])]
+    *above, last = parts or [""]
+    return "/".join(above) if above and last.casefold() in _INNER_FOLDERS else "/".join(parts)
+
+
+def _problem(scene: SceneFolder) -> str | None:
+    """Why a scene cannot be read, to stand after its id; None where it can."""
+    if scene.problem is not None:
+        return f"cannot be used: {scene.problem}"
+    if scene.row is not None and (reason := scene.row.unavailable()) is not None:
+        return f"is for the source {scene.row.name}, which cannot be used here: {reason}"
+    return None
 
 
 def _own_options(row: SourceRow, own: OwnOptions) -> object:

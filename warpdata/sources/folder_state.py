@@ -7,6 +7,8 @@ import os
 import time
 from pathlib import Path
 
+from warpdata.files.tree import archive_around
+
 SETTLED_NS = 2_000_000_000
 """A folder in which something changed less than this ago may change again within the resolution of its clock."""
 
@@ -14,12 +16,18 @@ SETTLED_NS = 2_000_000_000
 def folder_state(folder: Path) -> str | None:
     """A digest of the names, sizes, times and numbers of everything below a folder; None while it may be changing.
 
-    Folders that are links are not entered; none of their files belongs to a scene.
+    In an archive it is that of the archive. Folders that are links are not entered; none of their files belongs to a
+    scene.
     """
     digest = hashlib.sha256()
     newest = 0
-    waiting = [os.fspath(folder)]
+    around = archive_around(folder)
+    waiting = [] if around is not None else [os.fspath(folder)]
     try:
+        if around is not None:
+            status = os.stat(around[0])
+            newest = max(status.st_mtime_ns, status.st_ctime_ns)
+            digest.update(f"{folder}\0{file_numbers(status)}".encode(errors="surrogateescape"))
         while waiting:
             inside = waiting.pop()
             with os.scandir(inside) as entries:

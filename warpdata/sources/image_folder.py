@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 
 from warpdata.files.paths import check_inside
+from warpdata.files.tree import list_folder
 from warpdata.sources.naming import natural_key
 from warpdata.sources.picture_names import is_image_name, unreadable_picture_name
 
@@ -31,14 +31,14 @@ def image_folder(root: Path) -> Path:
         ViewError: it is a link that leads out of `root`.
         OSError: a folder cannot be listed.
     """
-    with os.scandir(root) as entries:
-        listed = list(entries)
-    names = [entry.name for entry in listed if is_image_folder_name(entry.name) and entry.is_dir()]
-    own = _stems(entry.name for entry in listed) if names else set()
+    listed = list_folder(root)
+    names = [name for name in listed.folders if is_image_folder_name(name)]
+    own = _stems([*listed.files, *listed.folders]) if names else set()
     for is_picture in (is_image_name, unreadable_picture_name):
         for name in sorted(names, key=natural_key):
             check_inside(root, root / name)
-            pictures = [file for file in os.listdir(root / name) if is_picture(file)]
+            inside = list_folder(root / name)
+            pictures = [file for file in (*inside.files, *inside.folders) if is_picture(file)]
             if pictures and (name.lower() == IMAGES or not _stems(pictures) <= own):
                 return root / name
     return root

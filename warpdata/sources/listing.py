@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from warpdata.files.tree import ARCHIVE_NAME, archive_around, list_folder
 from warpdata.sources.picture_names import is_image_name, unreadable_picture_name
 
 
@@ -31,16 +31,14 @@ class FolderListing:
         Raises:
             OSError: it cannot be listed.
         """
-        files: list[str] = []
-        folders: list[str] = []
-        with os.scandir(path) as entries:
-            for entry in entries:
-                try:
-                    is_folder = entry.is_dir()
-                except OSError:  # a link to itself; whoever opens it says so
-                    is_folder = False
-                (folders if is_folder else files).append(entry.name)
-        return cls(path, tuple(sorted(files)), tuple(sorted(folders)))
+        listed = list_folder(path)
+        return cls(path, listed.files, listed.folders)
+
+    @cached_property
+    def archives(self) -> tuple[str, ...]:
+        """The files that are read as folders, by their names; those in other archives are not."""
+        named = tuple(name for name in self.files if not name.startswith(".") and ARCHIVE_NAME.fullmatch(name))
+        return () if named and archive_around(self.path) is not None else named
 
     @cached_property
     def pictures(self) -> tuple[str, ...]:

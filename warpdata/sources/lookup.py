@@ -7,7 +7,6 @@ always lies inside the scene's folder.
 from __future__ import annotations
 
 import difflib
-import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from warpdata.errors import ViewError
 from warpdata.files.paths import check_inside, resolve_inside
+from warpdata.files.tree import archive_around, is_file, is_folder, list_folder
 from warpdata.sources.naming import natural_key
 from warpdata.sources.picture_names import IMAGE_SUFFIXES
 
@@ -70,7 +70,7 @@ class Lookup:
         Data sets are handed out so, with the `transforms.json` of the full size.
         """
         top, *rest = said.relative_to(self._root).parts
-        if not rest or (self._root / top).is_dir():
+        if not rest or is_folder(self._root / top):
             return
         reduced = re.compile(re.escape(_folded(top)) + r"_\d+")
         for name in _listed(self._root):
@@ -79,15 +79,15 @@ class Lookup:
 
     def _existing(self, path: Path) -> Path | None:
         """The file at a path, its names matched exactly, or else in any case and either Unicode form."""
-        if path.is_file():
+        if is_file(path):
             return path
         folder = self._folder(path.parent)
         name = None if folder is None else self._only(folder, path.name)
-        return folder / name if name is not None and (folder / name).is_file() else None
+        return folder / name if name is not None and is_file(folder / name) else None
 
     def _with_suffix(self, path: Path) -> Path | None:
-        found = [there for suffix in sorted(IMAGE_SUFFIXES) if (there := path.with_name(path.name + suffix)).is_file()]
-        if len({path.stat().st_ino for path in found}) > 1:
+        found = [there for suffix in sorted(IMAGE_SUFFIXES) if is_file(there := path.with_name(path.name + suffix))]
+        if len({path if archive_around(path) else path.stat().st_ino for path in found}) > 1:
             raise ViewError(
                 f"its image {path} may be {' or '.join(there.name for there in found)}; write the suffix, or remove one"
             )
@@ -96,19 +96,19 @@ class Lookup:
         folder = self._folder(path.parent)
         for suffix in sorted(IMAGE_SUFFIXES) if folder is not None else ():
             name = self._only(folder, path.name + suffix)
-            if name is not None and (folder / name).is_file():
+            if name is not None and is_file(folder / name):
                 return folder / name
         return None
 
     def _folder(self, path: Path) -> Path | None:
         """The folder at a path below the root, matched as files are."""
-        if path == self._root or path.is_dir():
+        if path == self._root or is_folder(path):
             return path
         if not path.is_relative_to(self._root):
             return None
         above = self._folder(path.parent)
         name = None if above is None else self._only(above, path.name)
-        return above / name if name is not None and (above / name).is_dir() else None
+        return above / name if name is not None and is_folder(above / name) else None
 
     def _only(self, folder: Path, name: str) -> str | None:
         """The one name in a folder that differs at most in case and Unicode form; None where there are none or many.
@@ -141,9 +141,10 @@ def _names(folder: Path) -> dict[str, list[str]]:
 
 def _listed(folder: Path) -> list[str]:
     try:
-        return sorted(os.listdir(folder), key=natural_key)
+        inside = list_folder(folder)
     except OSError:
         return []
+    return sorted((*inside.files, *inside.folders), key=natural_key)
 
 
 def _some(names: list[str]) -> list[str]:

@@ -17,6 +17,7 @@ from statistics import median
 
 from warpdata.config import SizeOptions
 from warpdata.files.digests import file_sha256
+from warpdata.files.tree import file_numbers
 from warpdata.sources.fit import limit_megapixels
 from warpdata.sources.picture import Picture, Sha256Of
 
@@ -91,7 +92,7 @@ def copies(pictures: Mapping[str, Picture], sha256_of: Sha256Of = file_sha256) -
 
 def _lengths(picture: Picture) -> tuple[int | None, ...]:
     try:
-        return tuple(path.stat().st_size for path in picture.files)
+        return tuple(file_numbers(path).size for path in picture.files)
     except OSError:
         return (None,)
 

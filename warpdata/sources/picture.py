@@ -16,6 +16,7 @@ from torch import Tensor
 
 from warpdata.errors import ViewError
 from warpdata.files.digests import file_sha256
+from warpdata.files.tree import read_file
 from warpdata.sources.decode import image_size, load_image, load_mask, orientation
 from warpdata.sources.fit import Fit
 
@@ -144,7 +145,7 @@ class PictureFile(_File):
 
     def read_bytes(self) -> bytes:
         try:
-            return self.path.read_bytes()
+            return read_file(self.path)
         except OSError as error:
             raise ViewError(f"{self.path} cannot be read: {error}") from error
 

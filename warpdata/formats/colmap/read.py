@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64, UInt8
 
+from warpdata.files.tree import file_numbers, is_file, open_file, read_file
 from warpdata.formats.colmap.model import MODELS, POINT, ColmapCamera, ColmapModel, ColmapPoints, Kind, ModelFiles
 
 MAX_NAME_BYTES = 4096
@@ -30,7 +30,7 @@ def kinds_in(folder: Path) -> list[Kind]:
     return [
         kind
         for kind, suffix in SUFFIXES.items()
-        if all((folder / f"{part}{suffix}").is_file() for part in ("cameras", "images"))
+        if all(is_file(folder / f"{part}{suffix}") for part in ("cameras", "images"))
     ]
 
 
@@ -72,16 +72,16 @@ def read_model(folder: Path) -> ColmapModel:
     if files.broken:
         raise ValueError(f"{folder}: image {files.broken[0].name}: {files.broken[0].reason}")
     there = folder / f"points3D{SUFFIXES[kind]}"
-    points = read_points(there) if there.exists() else _points([], [], [], [])
+    points = read_points(there) if is_file(there) else _points([], [], [], [])
     return ColmapModel(cameras=files.cameras, images=files.images, xyz=points.xyz, rgb=points.rgb)
 
 
 class _Reader:
     """A binary file whose counts are held against what is left of it before anything is taken into memory."""
 
-    def __init__(self, file: io.BufferedReader):
-        self._file = file
-        self._length = os.fstat(file.fileno()).st_size
+    def __init__(self, file: io.BufferedIOBase, path: Path):
+        self._file, self._path = file, path
+        self._length = file_numbers(path).size
 
     def take(self, format: str) -> tuple:
         """The next values; `struct.error` where the file ends."""
@@ -90,7 +90,7 @@ class _Reader:
     def count(self, item_bytes: int) -> int:
         """How many items follow that take at least so many bytes each."""
         (count,) = self.take("Q")
-        _check_promise(self._file.name, count, item_bytes, self._length - self._file.tell())
+        _check_promise(self._path, count, item_bytes, self._length - self._file.tell())
         return count
 
     def text(self) -> str:
@@ -99,11 +99,11 @@ class _Reader:
         while (byte := self._file.read(1)) not in (b"\0", b""):
             data += byte
             if len(data) > MAX_NAME_BYTES:
-                raise ValueError(f"{self._file.name}: a name of more than {MAX_NAME_BYTES} bytes")
+                raise ValueError(f"{self._path}: a name of more than {MAX_NAME_BYTES} bytes")
         return data.decode(errors="backslashreplace")  # such a name costs its view, not the scene
 
     def skip(self, length: int) -> None:
-        self._file.seek(length, os.SEEK_CUR)
+        self._file.seek(length, io.SEEK_CUR)
 
 
 def _check_promise(file: str | Path, count: int, item_bytes: int, left: int) -> None:
@@ -113,8 +113,8 @@ def _check_promise(file: str | Path, count: int, item_bytes: int, left: int) -> 
 
 def _binary_files(folder: Path) -> ModelFiles:
     cameras: dict[int, ColmapCamera] = {}
-    with (folder / "cameras.bin").open("rb") as file:
-        reader = _Reader(file)
+    with open_file(folder / "cameras.bin") as file:
+        reader = _Reader(file, folder / "cameras.bin")
         for _ in range(reader.count(24)):
             number, model, width, height = reader.take("iiQQ")
             if model not in _NAMES:
@@ -122,8 +122,8 @@ def _binary_files(folder: Path) -> ModelFiles:
             name = _NAMES[model]
             cameras[number] = ColmapCamera(name, (width, height), reader.take(f"{MODELS[name][1]}d"))
     files = ModelFiles(cameras=cameras, images={})
-    with (folder / "images.bin").open("rb") as file:
-        reader = _Reader(file)
+    with open_file(folder / "images.bin") as file:
+        reader = _Reader(file, folder / "images.bin")
         for _ in range(reader.count(73)):
             number, *numbers, camera = reader.take("i4d3di")
             files.add(number, reader.text(), numbers[:4], numbers[4:], camera)
@@ -133,9 +133,9 @@ def _binary_files(folder: Path) -> ModelFiles:
 
 def _binary_points(path: Path) -> ColmapPoints:
     """A walk along the file finds where each point begins; then columns are taken out of it, all points at once."""
-    if path.stat().st_size < 8:
-        raise ValueError(f"{path} is of no whole COLMAP model: it has {path.stat().st_size} bytes")
-    buffer = path.read_bytes()
+    if (length := file_numbers(path).size) < 8:
+        raise ValueError(f"{path} is of no whole COLMAP model: it has {length} bytes")
+    buffer = read_file(path)
     data = np.frombuffer(buffer, np.uint8)
     (count,) = struct.unpack_from("<Q", buffer)
     _check_promise(path, count, POINT.itemsize, len(data) - 8)
@@ -212,7 +212,7 @@ def _text_points(path: Path) -> ColmapPoints:
 
 def _lines(path: Path) -> Iterator[str]:
     """Lines of a text file but for comments; those that are empty count, for an image may have seen nothing."""
-    with path.open(encoding="utf-8-sig", errors="backslashreplace") as file:
+    with io.TextIOWrapper(open_file(path), encoding="utf-8-sig", errors="backslashreplace") as file:
         while line := file.readline(MAX_TEXT_LINE):
             if len(line) == MAX_TEXT_LINE:
                 raise ValueError(f"{path}: a line of more than {MAX_TEXT_LINE:,} characters")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from warpdata.files.tree import is_file, is_folder
 from warpdata.formats.colmap.read import kinds_in
 from warpdata.sources.image_folder import IMAGES, image_folder
 from warpdata.sources.listing import FolderListing
@@ -30,7 +31,7 @@ def model_folders(root: Path) -> list[Path]:
     found: list[Path] = []
     for place in PLACES:
         folder = root / place
-        if not folder.is_dir():
+        if not is_folder(folder):
             continue
         inside = [] if place == "" else sorted(FolderListing.read(folder).folders, key=natural_key)
         found += [path for path in (folder, *(folder / name for name in inside)) if kinds_in(path)]
@@ -47,7 +48,7 @@ def picture_folder(root: Path, model: Path, names: Sequence[str]) -> Path:
     """
     candidates = [*(folder / IMAGES for folder in _above(root, model)), image_folder(root), root / "input", root, model]
     tried = names[:: max(1, len(names) // NAMES_TRIED)]
-    there = [folder for folder in dict.fromkeys(candidates) if folder.is_dir()]
+    there = [folder for folder in dict.fromkeys(candidates) if is_folder(folder)]
     return max(there, key=lambda folder: sum(_is_file(folder / name) for name in tried))
 
 
@@ -66,7 +67,7 @@ def mask_of(folders: Sequence[Path], name: str) -> Path | None:
 def mask_folders(root: Path, model: Path, pictures: Path) -> list[Path]:
     """The folders of masks: beside that of the pictures, then beside the model."""
     near = [pictures.parent] if pictures.is_relative_to(root) and pictures != root else []
-    return [path for folder in dict.fromkeys((*near, *_above(root, model))) if (path := folder / MASKS).is_dir()]
+    return [path for folder in dict.fromkeys((*near, *_above(root, model))) if is_folder(path := folder / MASKS)]
 
 
 def depth_of(folders: Sequence[Path], name: str) -> Path | None:
@@ -77,16 +78,16 @@ def depth_of(folders: Sequence[Path], name: str) -> Path | None:
 
 def depth_folders(root: Path, model: Path) -> list[Path]:
     """The folders of dense depth maps, beside the model."""
-    return [path for folder in _above(root, model) if (path := folder / DEPTH_MAPS).is_dir()]
+    return [path for folder in _above(root, model) if is_folder(path := folder / DEPTH_MAPS)]
 
 
 def dense_workspaces(root: Path) -> list[Path]:
     """Folders in `dense` (or it) that hold undistorted pictures with depth, a scene of their own."""
     dense = root / DENSE
-    if not dense.is_dir():
+    if not is_folder(dense):
         return []
     inside = sorted(FolderListing.read(dense).folders, key=natural_key)
-    return [path for path in (dense, *(dense / name for name in inside)) if (path / DEPTH_MAPS).is_dir()]
+    return [path for path in (dense, *(dense / name for name in inside)) if is_folder(path / DEPTH_MAPS)]
 
 
 def _above(root: Path, model: Path) -> Iterator[Path]:
@@ -98,6 +99,6 @@ def _above(root: Path, model: Path) -> Iterator[Path]:
 
 def _is_file(path: Path) -> bool:
     try:
-        return path.is_file()
+        return is_file(path)
     except (OSError, ValueError):  # a name that can be that of no file
         return False

@@ -11,6 +11,7 @@ from warpdata.camera import Camera, check_camera
 from warpdata.config import MAX_IMAGE_PIXELS
 from warpdata.errors import SceneError, ViewError, listed
 from warpdata.files.paths import check_inside, resolve_inside
+from warpdata.files.tree import is_file
 from warpdata.formats.colmap import ColmapCamera, ColmapImage, Kind, ModelFiles, kinds_in, read_files
 from warpdata.formats.colmap.read import SUFFIXES
 from warpdata.sources.lookup import Lookup
@@ -63,7 +64,7 @@ def read_scene(root: Path, scene_id: str) -> Scene:
         left_out=found.left_out,
         notes=(*notes, *found.notes()),
         points=ColmapModelPoints(points, tuple((number, names[path]) for path, number in found.numbers.items()))
-        if points.is_file() and found.views
+        if is_file(points) and found.views
         else None,
     )
     if scene.points is not None:

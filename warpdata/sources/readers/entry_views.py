@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warpdata.errors import ViewError
+from warpdata.files.tree import is_file
 from warpdata.formats.transforms import Entry, Transforms
 from warpdata.sources.lookup import Lookup
 from warpdata.sources.naming import named_files, unique_names
@@ -119,7 +120,7 @@ class ListedViews:
             return None, []
         try:
             path = self._lookup.file(written)
-            return (PlyPoints(path), []) if path.is_file() else (None, [f"its points {path} do not exist"])
+            return (PlyPoints(path), []) if is_file(path) else (None, [f"its points {path} do not exist"])
         except (OSError, ViewError) as error:
             return None, [f"its points are not used: {error}"]
 

@@ -46,6 +46,7 @@ def _pictures(root: Path, listing: FolderListing) -> tuple[list[Path], dict[str,
     """The pictures of a folder, and those that cannot be used with the reason."""
     from warpdata.errors import ViewError
     from warpdata.files.paths import check_inside
+    from warpdata.files.tree import is_file
     from warpdata.sources.picture_names import is_image_name
 
     paths: list[Path] = []
@@ -62,7 +63,7 @@ def _pictures(root: Path, listing: FolderListing) -> tuple[list[Path], dict[str,
                 continue
             if path.is_symlink():
                 check_inside(root, path)
-            if not path.is_file():
+            if not is_file(path):
                 raise ViewError(f"{path} is no file that can be opened")
             paths.append(path)
         except (OSError, ViewError) as error:
