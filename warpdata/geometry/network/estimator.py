@@ -30,6 +30,7 @@ from warpdata.geometry.types import (
 )
 from warpdata.geometry.usable import check_sides, check_two_usable, load_usable
 from warpdata.sources.orientation import upright_camera
+from warpdata.sources.points import SparsePoints
 from warpdata.sources.scene import Scene, View
 
 VERSION = 1
@@ -128,12 +129,24 @@ class NetworkEstimator:
         }
         if self._poses == "given":
             cameras = {i: view.camera_at(hw) for i, (view, hw) in enumerate(zip(run.views, run.sizes, strict=True))}
-            place = KnownPoses(cameras, fits=report.setdefault("depth_scale", []))
+            points = _points_of(scene, report)
+            place = KnownPoses(cameras, fits=report.setdefault("depth_scale", []), points=points)
         else:
             place = Chain(seams=report.setdefault("seams", []))
         with closing(run.windows(windows)) as predicted:
             yield from in_scene_order(scene, run.failures, merge_windows(predicted, place))
         return report
+
+
+def _points_of(scene: Scene, report: dict[str, Any]) -> SparsePoints | None:
+    """The scene's sparse points; where they cannot be read, the report says so and depth is scaled without them."""
+    if scene.points is None:
+        return None
+    try:
+        return scene.points.load()
+    except ViewError as error:
+        report.setdefault("warnings", []).append(str(error))
+        return None
 
 
 class _Run:

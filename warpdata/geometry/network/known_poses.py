@@ -3,7 +3,8 @@
 A network's depth fits the poses that it estimates itself, in a scale of its own. Its geometry says which pixels of two
 views show the same point; with the known cameras such a pair of pixels is triangulated. Inverse depth is what an error
 of a pixel enters linearly, so the scale is the robust mean of the network's depth times the triangulated inverse depth,
-over many pixels of many pairs of views: one scale a window.
+over many pixels of many pairs of views: one scale a window. Sparse points that the scene ships are a better
+measure, where there are enough of them (`point_scale`).
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from torch import Tensor
 from warpdata.camera import Camera, pixel_centres, project, unproject
 from warpdata.errors import GeometryError
 from warpdata.geometry.maths.sim3 import biweight, median_rotation, rotation_angle, spread_of, weighted_quantile
+from warpdata.geometry.network.point_scale import fit_to_points
 from warpdata.geometry.network.windows import Window, reliability, thinned
 from warpdata.geometry.types import FrameGeometry
+from warpdata.sources.points import SparsePoints
 
 POINTS_A_VIEW = 500
 PARTNER_STEPS = (1, 2, 4, 8, 16)
@@ -38,20 +41,29 @@ class KnownPoses:
     Attributes:
         cameras: of the whole upright picture, by the frame's place in the scene.
         fits: how well each window's depth fits them, as JSON: for the report.
+        points: sparse points in the cameras' world, if there are any.
     """
 
     cameras: Mapping[int, Camera]
     fits: list[dict[str, Any]]
+    points: SparsePoints | None = None
 
     def __call__(self, window: Window, previous: Window) -> Window:
         if not window:
             return window
         known = {index: camera_of_map(frame, self.cameras[index]) for index, frame in window.items()}
-        scale, fit = fit_depth_scale(window, known)
+        scale, fit = self._fit(window, known)
         self.fits.append({"frame": window[min(window)].name, **fit})
         return {
             index: replace(frame, depth=frame.depth * scale, camera=known[index]) for index, frame in window.items()
         }
+
+    def _fit(self, window: Window, known: Mapping[int, Camera]) -> tuple[float, dict[str, Any]]:
+        found = None if self.points is None else fit_to_points(window, known, self.points)
+        if found is None:
+            return fit_depth_scale(window, known)
+        scale, fit = found
+        return scale, {"rotation_degrees": rotation_misfit(window, known), **fit}
 
 
 def camera_of_map(frame: FrameGeometry, image_camera: Camera) -> Camera:
