@@ -126,7 +126,7 @@ def _materialize_scene(
     geometry = provider(scene, progress=display.stage)
     entry = geometry.entry
     report.take_geometry(geometry)
-    overlaps = Overlaps(entry, provider.cache.overlap_folder, options.render.confidence_threshold)
+    overlaps = Overlaps(entry, provider.cache.overlap_folder, options.render.confidence_threshold, scene.points)
     pairs = open_pairs(
         scene,
         entry,

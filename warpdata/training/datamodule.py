@@ -190,7 +190,7 @@ class WarpDataModule(DataModule):
         self._scenes = {scene_id: scenes[scene_id] for scene_id in sorted(scenes)}
 
     def _open_pairs(self, scene: Scene, entry: CacheEntry, provider: GeometryProvider) -> ScenePairs:
-        overlaps = Overlaps(entry, provider.cache.overlap_folder, self.render.confidence_threshold)
+        overlaps = Overlaps(entry, provider.cache.overlap_folder, self.render.confidence_threshold, scene.points)
         pairs = open_pairs(
             scene,
             entry,
