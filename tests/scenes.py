@@ -45,7 +45,11 @@ def plane_depth(camera: Camera) -> torch.Tensor:
 
 def plane_picture(camera: Camera) -> np.ndarray:
     """(H, W, 3) uint8, what the camera sees: waves of colour fixed to the plane."""
-    points = unproject(plane_depth(camera), camera)
+    return plane_colours(unproject(plane_depth(camera), camera))
+
+
+def plane_colours(points: torch.Tensor) -> np.ndarray:
+    """(..., 3) uint8, the colours of points of the plane."""
     x, y = points[..., 0], points[..., 1]
     waves = [torch.sin(5 * x + 1), torch.sin(7 * y + 2 * x), torch.cos(4 * x - 6 * y)]
     return (127.5 + 110 * torch.stack(waves, dim=-1)).round().to(torch.uint8).numpy()

@@ -3,18 +3,33 @@
 import os
 import shutil
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from tests.scenes import HW, plane_camera, plane_depth, write_image
+from tests.scenes import (
+    HW,
+    PLANE_DISTANCE,
+    PLANE_NORMAL,
+    plane_camera,
+    plane_colours,
+    plane_depth,
+    plane_picture,
+    write_image,
+)
 from tests.sources.readers.colmap_scenes import plane_model, write_colmap_scene, write_mask, write_model
+from warpdata.camera import Camera, pixel_centres, project
 from warpdata.config import SourceOptions
 from warpdata.errors import SceneError
-from warpdata.formats.colmap import encode_depth_map
+from warpdata.formats.colmap import MODELS, ColmapCamera, encode_depth_map
+from warpdata.formats.colmap.model import PANORAMA
+from warpdata.lens import Lens
+from warpdata.lens_models import LENS_MODELS
 from warpdata.programs.materialize import main
 from warpdata.sources import open_source
+from warpdata.sources.undistorted import UndistortedPicture
 
 
 def scene_of(folder, **options):
@@ -183,6 +198,7 @@ def test_hostile_names_cost_their_view(name, reason, tmp_path):
         ("11 1 0 0 0 1 2 3 3 1.png", "number 11 is that of 0.png already"),
         ("12 1 0 0 0 1 2 3 3 0.png", "is that of image 11 too"),
         ("12 1 0 0 0 1 2 3 4 1.png", "focal lengths are -5"),
+        ("12 1 0 0 0 1 2 3 7 1.png", "shows all directions"),
         ("12 1 0 0 0 1 2 3 5 1.png", "NaN or infinite"),
         ("12 1 0 0 0 1 2 3 6 1.png", "0x48 pixels"),
     ],
@@ -195,6 +211,7 @@ def test_what_cannot_be_costs_its_view(line, reason, tmp_path):
     (model / "images.txt").write_text("\n".join(lines) + "\n")
     with (model / "cameras.txt").open("a") as file:
         file.write("4 PINHOLE 70 48 -5 5 35 24\n5 PINHOLE 70 48 nan 5 35 24\n6 PINHOLE 0 48 5 5 35 24\n")
+        file.write("7 EQUIRECTANGULAR 70 35 70 35\n")
     scene = scene_of(root)
     assert [view.name for view in scene.views] == ["0", "2"]
     (found,) = scene.left_out.values()
@@ -284,6 +301,85 @@ def test_poses_are_those_of_pycolmap(kind, version, rigs, tmp_path):
         image = expected[view.name]
         np.testing.assert_allclose(view.camera.cam_from_world[:3], image.cam_from_world().matrix(), atol=1e-9)
         np.testing.assert_allclose(view.camera.K, image.camera.calibration_matrix())
+
+
+COEFFICIENTS = {
+    "SIMPLE_RADIAL": [-0.05],
+    "RADIAL": [-0.05, 0.01],
+    "OPENCV": [-0.05, 0.01, 0.002, -0.003],
+    "OPENCV_FISHEYE": [-0.02, 0.01, 0.001, -0.001],
+    "FULL_OPENCV": [-0.05, 0.01, 0.002, -0.003, 0.01, 0.02, 0.01, 0.003],
+    "FOV": [0.4],
+    "SIMPLE_RADIAL_FISHEYE": [-0.02],
+    "RADIAL_FISHEYE": [-0.02, 0.01],
+    "THIN_PRISM_FISHEYE": [-0.02, 0.01, 0.002, -0.003, 0.001, 0.001, 0.002, -0.001],
+    "RAD_TAN_THIN_PRISM_FISHEYE": [-0.02, 0.01, 0.001, 0.0, 0.0, 0.0, 0.002, -0.003, 0.001, 0.001, 0.002, -0.001],
+    "SIMPLE_DIVISION": [-0.05],
+    "DIVISION": [-0.05],
+    "EUCM": [0.3, 1.1],
+}
+"""What follows the principal point in each model."""
+
+
+@pytest.mark.parametrize("model", [name for name in MODELS if name != PANORAMA])
+def test_a_point_is_where_pycolmap_sees_it_through_every_lens(model, tmp_path):
+    pycolmap = pytest.importorskip("pycolmap", reason="the writer of COLMAP models is not installed")
+    options = synthetic(pycolmap, model)
+    focals = len(LENS_MODELS[model].focals)
+    options.camera_params = [*[90.0, 86.0][:focals], 33.0, 25.5, *COEFFICIENTS.get(model, [])]
+    reconstruction = pycolmap.synthesize_dataset(options)
+    images = {image.name.removesuffix(".png"): image for image in reconstruction.images.values()}
+    scene = scene_of(write_synthetic(reconstruction, tmp_path / "s", "binary"))
+    assert len(scene.views) == 6
+    for view in scene.views:
+        image = images[view.name]
+        xyz = np.array([reconstruction.points3D[p.point3D_id].xyz for p in image.points2D if p.has_point3D()])
+        xy, depth = project(torch.from_numpy(xyz), view.camera)
+        if isinstance(view.picture, UndistortedPicture):
+            xy = torch.from_numpy(view.picture.lens.undistortion.distorted_xy(xy.numpy()))
+        expected = np.array([image.project_point(point) for point in xyz])
+        assert (depth > 0).all()
+        np.testing.assert_allclose(xy, expected, atol=0.03)
+
+
+def test_a_lens_is_undone_in_picture_mask_and_depth_alike(tmp_path):
+    """As the plane is seen by the pinhole: the exact picture, the exact depth, and the half that the mask keeps."""
+    lens = Lens(model="OPENCV", parameters=(77.0, 74.0, 33.0, 26.0, -0.12, 0.02, 0.002, -0.003), hw=HW)
+    names = ("0.png", "1.png")
+    model = plane_model(names)
+    root = tmp_path / "s"
+    write_model(root / "sparse" / "0", replace(model, cameras={3: ColmapCamera(lens.model, HW[::-1], lens.parameters)}))
+    (root / "stereo" / "depth_maps").mkdir(parents=True)
+    for index, name in enumerate(names):
+        shown = Camera(K=lens.K, cam_from_world=plane_camera(index).cam_from_world, hw=HW)
+        xy = distorted_pixels_as_pinhole(lens)
+        depth, colours = plane_through(shown, xy)
+        write_image(root / "images" / name, colours)
+        (root / "stereo" / "depth_maps" / f"{name}.geometric.bin").write_bytes(encode_depth_map(depth))
+    for view in scene_of(root).views:
+        hw = view.picture.hw()
+        assert view.camera.hw == hw == view.depth.load().shape
+        torch.testing.assert_close(view.depth.load().double(), plane_depth(view.camera), rtol=2e-3, atol=0)
+        difference = view.picture.load().permute(1, 2, 0).int() - torch.from_numpy(plane_picture(view.camera)).int()
+        assert difference.abs().float().mean() < 2
+
+
+def distorted_pixels_as_pinhole(lens):
+    """(h, w, 2): where a pinhole of the lens's K shows what each of the lens's pixels shows; by iteration."""
+    wanted = pixel_centres(lens.hw, dtype=torch.float64).numpy()
+    focal, centre = np.array(lens.focal_xy), np.array(lens.centre_xy)
+    rays = (wanted - centre) / focal
+    for _ in range(50):
+        rays += (wanted - lens.distort(rays)) / focal
+    return torch.from_numpy(rays * focal + centre)
+
+
+def plane_through(camera, xy):
+    """Depth and colours of the plane at positions of a camera: those of the pinhole whose pixels they are."""
+    rays = camera.rays(xy) @ camera.cam_from_world[:3, :3]
+    centre = camera.world_from_cam[:3, 3]
+    depth = (PLANE_DISTANCE - centre @ PLANE_NORMAL) / (rays @ PLANE_NORMAL)
+    return depth.numpy(), plane_colours(centre + rays * depth[..., None])
 
 
 def test_an_export_comes_back(tmp_path):

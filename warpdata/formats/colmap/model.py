@@ -14,31 +14,19 @@ import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
 from warpdata.formats.colmap.quaternion import rotation_matrix
+from warpdata.lens_models import LENS_MODELS
 
 Kind = Literal["binary", "text"]
 
 NO_ERROR = -1.0
 """What a point without a reprojection error has in its place."""
 
+PANORAMA = "EQUIRECTANGULAR"
+"""A model of COLMAP that is no lens: all directions, as a map has them."""
+
 MODELS = {
-    "SIMPLE_PINHOLE": (0, 3),
-    "PINHOLE": (1, 4),
-    "SIMPLE_RADIAL": (2, 4),
-    "RADIAL": (3, 5),
-    "OPENCV": (4, 8),
-    "OPENCV_FISHEYE": (5, 8),
-    "FULL_OPENCV": (6, 12),
-    "FOV": (7, 5),
-    "SIMPLE_RADIAL_FISHEYE": (8, 4),
-    "RADIAL_FISHEYE": (9, 5),
-    "THIN_PRISM_FISHEYE": (10, 12),
-    "RAD_TAN_THIN_PRISM_FISHEYE": (11, 16),
-    "SIMPLE_DIVISION": (12, 4),
-    "DIVISION": (13, 5),
-    "SIMPLE_FISHEYE": (14, 3),
-    "FISHEYE": (15, 4),
-    "EUCM": (16, 6),
-    "EQUIRECTANGULAR": (17, 2),
+    **{name: (lens.number, len(lens.parameters)) for name, lens in LENS_MODELS.items() if lens.number is not None},
+    PANORAMA: (17, 2),
 }
 """Camera model -> its number, and how many parameters it has."""
 

@@ -7,13 +7,15 @@ from pathlib import Path, PurePosixPath
 
 import torch
 
-from warpdata.camera import Camera, check_camera
+from warpdata.camera import Camera
 from warpdata.config import MAX_IMAGE_PIXELS
 from warpdata.errors import SceneError, ViewError, listed
 from warpdata.files.paths import check_inside, resolve_inside
 from warpdata.files.tree import is_file
 from warpdata.formats.colmap import ColmapCamera, ColmapImage, Kind, ModelFiles, kinds_in, read_files
+from warpdata.formats.colmap.model import PANORAMA
 from warpdata.formats.colmap.read import SUFFIXES
+from warpdata.lens import Lens, LensError
 from warpdata.sources.lookup import Lookup
 from warpdata.sources.naming import natural_key, unique_names
 from warpdata.sources.points import ColmapModelPoints
@@ -28,6 +30,7 @@ from warpdata.sources.readers.colmap_layout import (
 )
 from warpdata.sources.readers.unlisted import unlisted_pictures
 from warpdata.sources.scene import DepthFile, MaskFile, PictureFile, Scene, View
+from warpdata.sources.undistorted import undistorted_view
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,16 +174,17 @@ class _Found:
         return self._lookup.picture((self.pictures / name.replace("\\", "/")).relative_to(self.root).as_posix())
 
     def _view(self, path: Path, image: ColmapImage) -> View:
-        camera = pinhole(self.model.files.cameras[image.camera], image)
+        lens = lens_of(self.model.files.cameras[image.camera])
         mask = self._part("mask", mask_of(self._masks, image.name), image.name)
         depth = self._part("depth", depth_of(self._depths, image.name), image.name)
-        return View(
+        view = View(
             name=image.name,
             picture=PictureFile(path),
-            camera=camera,
+            camera=Camera(K=lens.K, cam_from_world=torch.from_numpy(image.cam_from_world), hw=lens.hw),
             mask=None if mask is None else MaskFile(mask),
             depth=None if depth is None else DepthFile(path=depth),
         )
+        return undistorted_view(view, lens)
 
     def _part(self, what: str, path: Path | None, name: str) -> Path | None:
         if path is None:
@@ -205,30 +209,21 @@ class _Found:
         return notes
 
 
-def pinhole(camera: ColmapCamera, image: ColmapImage) -> Camera:
-    """The camera of an image without distortion.
+def lens_of(camera: ColmapCamera) -> Lens:
+    """The lens of a camera.
 
     Raises:
-        ViewError: it has distortion, or is none.
+        ViewError: it is none.
     """
     width, height = camera.wh
     if min(camera.wh) < 1 or width * height > MAX_IMAGE_PIXELS:
         raise ViewError(f"its camera is for {width}x{height} pixels; 1 to {MAX_IMAGE_PIXELS:,} are allowed")
-    if camera.model == "SIMPLE_PINHOLE":
-        focal, cx, cy = camera.parameters
-        fx = fy = focal
-    elif camera.model == "PINHOLE":
-        fx, fy, cx, cy = camera.parameters
-    else:
-        raise ViewError(f"its camera is a {camera.model}, whose distortion is not undone yet")
-    made = Camera(
-        K=torch.tensor([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], dtype=torch.float64),
-        cam_from_world=torch.from_numpy(image.cam_from_world),
-        hw=(height, width),
-    )
-    if (problem := check_camera(made)) is not None:
-        raise ViewError(f"its camera cannot be used: {problem}")
-    return made
+    if camera.model == PANORAMA:
+        raise ViewError(f"its camera is {PANORAMA}: it shows all directions, and a pinhole cannot; cut views out of it")
+    try:
+        return Lens(model=camera.model, parameters=camera.parameters, hw=(height, width))
+    except LensError as error:
+        raise ViewError(f"its camera cannot be used: {error}") from error
 
 
 def view_names(pictures: Path, views: dict[Path, View]) -> dict[Path, str]:
