@@ -17,7 +17,8 @@ def test_a_view_paired_with_itself_comes_back():
     triplet = render_triplets(plane_pair(target=0), RenderOptions())
     assert torch.equal(triplet.splat, triplet.reference)
     assert (triplet.coverage == 255).all()
-    assert triplet.scores == {"hole_fraction": 0.0, "psnr": 99.0, "exposure_gap": 0.0}
+    unmoved = {"hole_fraction": 0.0, "psnr": 99.0, "exposure_gap": 0.0, "baseline": 0.0, "rotation_deg": 0.0}
+    assert unmoved.items() <= triplet.scores.items()
 
 
 def test_the_splat_lines_up_with_the_target():
@@ -94,5 +95,5 @@ def test_a_target_without_overlap_is_all_holes():
     behind[:3, 3] -= torch.tensor([0.0, 0.0, 100.0], dtype=torch.float64)
     camera = type(pair.target_camera)(K=pair.target_camera.K, cam_from_world=behind, hw=HW)
     triplet = render_triplets(type(pair)(**{**vars(pair), "target_camera": camera}), RenderOptions())
-    assert triplet.scores == {"hole_fraction": 1.0, "psnr": 0.0, "exposure_gap": 0.0}
+    assert {"hole_fraction": 1.0, "psnr": 0.0, "exposure_gap": 0.0}.items() <= triplet.scores.items()
     assert not triplet.splat.any()

@@ -48,7 +48,8 @@ class PairInputs:
         confidence: (dh, dw).
         reference_camera: of `reference`.
         target_camera: of `target`.
-        target_content: the part of `target` that is picture, not border; in a batch a list.
+        reference_content: the part of `reference` that is picture, not border; in a batch a list.
+        target_content: the same of `target`.
     """
 
     id: str | list[str]
@@ -61,6 +62,7 @@ class PairInputs:
     confidence: Float[Tensor, "*batch dh dw"]
     reference_camera: Camera
     target_camera: Camera
+    reference_content: Rectangle | list[Rectangle]
     target_content: Rectangle | list[Rectangle]
 
     @property
@@ -144,6 +146,7 @@ def prepare_pair(
         confidence=confidence,
         reference_camera=plan.reference.map_camera(reference.image_camera),
         target_camera=plan.target.map_camera(target.image_camera),
+        reference_content=plan.reference.place,
         target_content=plan.target.place,
     )
 

@@ -43,11 +43,12 @@ def render_triplets(inputs: PairInputs, options: RenderOptions, *, backend: str 
     coverage = enlarge(rendering.coverage, output_hw)
     visible = nearest(rendering.visible.to(torch.uint8), output_hw).bool()
     contents = inputs.target_content if isinstance(inputs.target_content, list) else [inputs.target_content]
-    picture = content_mask(contents, output_hw, splat.device).reshape(coverage.shape)
     if any(content != (0, 0, output_hw[1], output_hw[0]) for content in contents):
+        picture = content_mask(contents, output_hw, splat.device).reshape(coverage.shape)
         splat = splat.where(picture, BORDER)
         coverage = coverage.where(picture, 0)
-    scores = score(splat, inputs.target, visible & picture, picture)
+        visible &= picture
+    scores = score(inputs, splat, visible, options)
     return Triplet(
         id=inputs.id,
         splat=splat,
