@@ -14,6 +14,9 @@ from warpdata.files.tree import file_numbers, open_file
 MAX_JSON_BYTES = 256 * 2**20
 """Longest JSON file that is read whole: `transforms.json`, manifests, headers."""
 
+MAX_JSON_CONTAINERS = 10_000_000
+"""Most lists and objects of a JSON file that is read whole; each takes far more memory than its two characters."""
+
 MAX_LINE_CHARACTERS = 2**20
 """Longest line of a file of JSON lines that is read."""
 
@@ -36,9 +39,11 @@ def read_json(path: Path) -> Any:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is too long, not UTF-8, no JSON, or nested too deeply.
+        ValueError: it is too long, holds too much, is not UTF-8, no JSON, or nested too deeply.
     """
     text = read_text(path)
+    if (containers := text.count("{") + text.count("[")) > MAX_JSON_CONTAINERS:
+        raise ValueError(f"{containers:,} lists and objects, more than the {MAX_JSON_CONTAINERS:,} that are read")
     try:
         return json.loads(text)
     except RecursionError as error:

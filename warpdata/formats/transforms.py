@@ -13,6 +13,7 @@ Splits are `transforms_train.json` and its like, one file a split as NeRF-synthe
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -33,6 +34,8 @@ from warpdata.formats.transforms_lens import check_lens, intrinsics_of, lens_of,
 from warpdata.lens import Lens, LensError
 
 TRANSFORMS_FILE = "transforms.json"
+
+MAX_FRAMES = 1_000_000
 
 SPLITS = ("train", "val", "test")
 
@@ -143,6 +146,8 @@ def transforms_of(content: dict[str, Any], file: Path) -> Transforms:
     frames = content.pop("frames", None)
     if not isinstance(frames, list):
         raise SceneError(f"{file} has no list called frames; export it again, or remove it to use the images alone")
+    if len(frames) > MAX_FRAMES:
+        raise SceneError(f"{file} lists {len(frames):,} frames, more than the {MAX_FRAMES:,} of a scene; split it")
     try:
         check_lens(content)
     except ViewError as error:
@@ -156,7 +161,7 @@ def transforms_of(content: dict[str, Any], file: Path) -> Transforms:
         try:
             if not isinstance(frame, dict):
                 raise ViewError(f"expected an object, found {frame!r:.80}")
-            entry = _read_entry(name, number, {**content, **frame})
+            entry = _read_entry(name, number, ChainMap(frame, content))
             entries.append(replace(entry, tags=splits.get(_plain(entry.file_path), splits.get(None, ()))))
         except ViewError as error:
             left_out[name if name not in left_out else f"{name} (entry {number})"] = str(error)

@@ -85,10 +85,10 @@ def read_scene_meta(file: Path) -> Transforms:
     frames = content.get("frames")
     if isinstance(frames, list):
         content["frames"] = []
-        for frame in frames:
+        for number, frame in enumerate(frames):
             name = frame.get("frame_name") if isinstance(frame, dict) else None
             if isinstance(name, str) and name in names:
-                twice[f"{name} (again)"] = f"the name {name!r} is that of an earlier frame, which is used"
+                twice[f"{name} (entry {number})"] = f"the name {name!r} is that of an earlier frame, which is used"
                 continue
             names |= {name} if isinstance(name, str) else set()
             content["frames"].append(_in_nerfstudio_keys(frame, keys))

@@ -7,7 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from tests.scenes import edit_transforms, opengl_world_from_cam, plane_camera, plane_picture, write_image, write_scene
+from tests.scenes import (
+    HW,
+    edit_transforms,
+    intrinsics_json,
+    opengl_world_from_cam,
+    plane_camera,
+    plane_depth,
+    plane_picture,
+    write_depth,
+    write_image,
+    write_scene,
+    write_transforms,
+)
 from warpdata.config import SourceOptions
 from warpdata.sources import open_source
 
@@ -105,3 +117,75 @@ def test_windows_separators_and_names_in_any_script(tmp_path):
     assert not scene.left_out
     assert sorted(view.camera.K[0, 0].item() for view in scene.views) == [50, 51, 52]
     assert all(view.camera.K[1, 1] == cameras[0].K[1, 1] for view in scene.views)
+
+
+def test_polycam_as_ns_process_data_leaves_it(tmp_path):
+    """Intrinsics a frame and none at the top, depth of LiDAR in millimetres and smaller than the pictures, points."""
+    folder, frames = tmp_path / "room", []
+    for k in range(3):
+        camera = plane_camera(k)
+        name = f"frame_{k + 1:05d}"
+        write_image(folder / "images" / f"{name}.jpg", plane_picture(camera))
+        write_image(folder / "images_2" / f"{name}.jpg", plane_picture(camera.resized((HW[0] // 2, HW[1] // 2))))
+        write_depth(folder / "depth" / f"{name}.png", plane_depth(camera.resized((24, 35))).numpy())
+        keys = intrinsics_json(camera) | {"fl_x": 60.0 + k}
+        paths = {"file_path": f"./images/{name}.jpg", "depth_file_path": f"./depth/{name}.png"}
+        frames.append(keys | paths | {"transform_matrix": opengl_world_from_cam(camera)})
+    write_transforms(folder, frames, camera_model="OPENCV", orientation_override="none")
+    scene = scene_of(folder)
+    assert (scene.left_out, scene.notes) == ({}, ())
+    assert [view.name for view in scene.views] == ["frame_00001", "frame_00002", "frame_00003"]
+    for k, view in enumerate(scene.views):
+        assert view.camera.K[0, 0] == 60 + k
+        assert view.picture.path.parent.name == "images"
+        torch.testing.assert_close(view.camera.cam_from_world, plane_camera(k).cam_from_world, rtol=0, atol=1e-14)
+        expected = plane_depth(plane_camera(k).resized((24, 35))).float()
+        torch.testing.assert_close(view.depth.load(), expected, rtol=0, atol=0.00051)
+
+
+def test_record3d_as_ns_process_data_leaves_it(tmp_path):
+    """One focal length for both axes, the principal point in the middle, a name for the lens that none else uses."""
+    folder, frames = tmp_path / "room", []
+    for k in range(3):
+        write_image(folder / "images" / f"frame_{k:05d}.jpg", plane_picture(plane_camera(k)))
+        pose = np.float32(opengl_world_from_cam(plane_camera(k))).tolist()
+        frames.append({"file_path": f"images/frame_{k:05d}.jpg", "transform_matrix": pose})
+    height, width = HW
+    lens = {"fl_x": 61.5, "fl_y": 61.5, "cx": width / 2, "cy": height / 2, "w": width, "h": height}
+    write_transforms(folder, frames, camera_model="PERSPECTIVE", **lens)
+    scene = scene_of(folder)
+    assert (scene.left_out, scene.notes) == ({}, ())
+    for k, view in enumerate(scene.views):
+        assert view.camera.K.tolist() == [[61.5, 0, width / 2], [0, 61.5, height / 2], [0, 0, 1]]
+        torch.testing.assert_close(view.camera.cam_from_world, plane_camera(k).cam_from_world, rtol=0, atol=1e-6)
+
+
+def test_a_scale_that_was_applied_shrank_poses_and_not_depth(tmp_path):
+    """A point two metres before a camera is half a unit before it, where the poses were shrunk to a quarter."""
+    write_scene(tmp_path / "s", applied_scale=0.25, applied_transform=[[0, 1, 0, 7], [1, 0, 0, 8], [0, 0, -1, 9]])
+    scene = scene_of(tmp_path / "s")
+    for k, view in enumerate(scene.views):
+        torch.testing.assert_close(view.camera.cam_from_world, plane_camera(k).cam_from_world, rtol=0, atol=1e-14)
+        torch.testing.assert_close(
+            view.depth.load(), plane_depth(plane_camera(k)).float() / 4, rtol=0, atol=0.00051 / 4
+        )
+
+
+@pytest.mark.parametrize("key", ["file_path", "depth_file_path", "mask_path", "ply_file_path"])
+def test_windows_separators_in_every_path(tmp_path, key):
+    write_scene(tmp_path / "s")
+    for k in range(3):
+        write_image(tmp_path / "s" / "masks" / f"{k}.png", np.full(HW, 255, np.uint8))
+        edit_transforms(tmp_path / "s", k, mask_path=f".\\masks\\{k}.png")
+        edit_transforms(tmp_path / "s", k, file_path=f".\\images\\{k}.png", depth_file_path=f"depth\\{k}.png")
+    write_image(tmp_path / "s" / "points" / "all.png").rename(tmp_path / "s" / "points" / "all.ply")
+    edit_transforms(tmp_path / "s", ply_file_path="points\\all.ply")
+    scene = scene_of(tmp_path / "s")
+    assert (scene.left_out, scene.notes) == ({}, ())
+    found = {
+        "file_path": [view.picture.path for view in scene.views],
+        "depth_file_path": [view.depth.path for view in scene.views],
+        "mask_path": [view.mask.path for view in scene.views],
+        "ply_file_path": [scene.points.path],
+    }
+    assert all(path.is_file() for path in found[key])
