@@ -4,7 +4,7 @@ import pytest
 
 from tests.geometry.pictures import numbered, photograph, scene_of
 from warpdata.errors import GeometryError, ViewError
-from warpdata.geometry.usable import check_sides, check_two_usable, load_usable
+from warpdata.geometry.usable import check_enough, check_sides, load_usable
 
 
 def test_a_picture_of_use_is_decoded(tmp_path):
@@ -29,6 +29,9 @@ def test_a_truncated_picture_is_named(tmp_path):
 
 def test_two_views_make_a_pair(tmp_path):
     scene = scene_of([tmp_path / f"{name}.png" for name in "abc"])
-    check_two_usable(scene, {"b": "dark"})
-    with pytest.raises(GeometryError, match=r"scene scene has 1 of 3: a: dark; b: bright"):
-        check_two_usable(scene, {"a": "dark", "b": "bright"})
+    check_enough(scene, {"b": "dark"}, 2)
+    with pytest.raises(GeometryError, match=r"needs two pictures .* scene scene has 1 of 3: a: dark; b: bright"):
+        check_enough(scene, {"a": "dark", "b": "bright"}, 2)
+    check_enough(scene, {"a": "dark", "b": "bright"})
+    with pytest.raises(GeometryError, match=r"needs a picture that can be used, scene scene has 0 of 3"):
+        check_enough(scene, dict.fromkeys("abc", "dark"))

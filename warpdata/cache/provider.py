@@ -18,6 +18,7 @@ from warpdata.geometry.filters.judged import Judged
 from warpdata.geometry.filters.readable import ReadableViews
 from warpdata.geometry.filters.sky import SkyFiltered, SkyModel, resolve_sky_model
 from warpdata.geometry.types import Estimator, Progress, Provenance, WorkFolder, no_progress
+from warpdata.geometry.usable import check_enough
 from warpdata.plugins import OwnOptions
 from warpdata.sources.scene import Scene
 
@@ -49,6 +50,7 @@ class GeometryProvider:
         filters: whether sky is dropped.
         device: where networks and stereo run.
         own: options of single estimators.
+        least_views: scenes of which fewer views can be used are refused; a pair needs two.
 
     Raises:
         ValueError: there is no estimator of the name asked for.
@@ -61,12 +63,15 @@ class GeometryProvider:
         filters: FilterOptions,
         device: torch.device,
         own: OwnOptions | None = None,
+        *,
+        least_views: int = 2,
     ):
         check_estimator_name(options.geometry)
         self.cache = GeometryCache(options.cache_dir or default_cache_dir())
         self._request = EstimatorRequest(geometry=options, size=size, own=own or OwnOptions())
         self._filters = filters
         self._device = device
+        self._least_views = least_views
 
     def __call__(self, scene: Scene, *, progress: Progress = no_progress) -> KnownGeometry:
         """Geometry of one scene.
@@ -76,6 +81,7 @@ class GeometryProvider:
             WeightsError: the network's weights cannot be had.
             CacheError: the cache cannot be written.
         """
+        check_enough(scene, {}, self._least_views)
         work_folders: list[Path] = []
 
         def work_dir(provenance: Provenance) -> Path:
@@ -86,6 +92,7 @@ class GeometryProvider:
         entry, made = self.cache.get_or_make(scene, Judged(estimator), progress=progress)
         for folder in work_folders:
             shutil.rmtree(folder, ignore_errors=True)
+        check_enough(scene, entry.left_out, self._least_views)
         return KnownGeometry(entry=entry, reason=reason, cached=not made)
 
     def known(self, scene: Scene) -> CacheEntry:
@@ -96,9 +103,11 @@ class GeometryProvider:
             WeightsError: which network's geometry is wanted cannot be told.
             CacheError: the cache cannot be read.
         """
+        check_enough(scene, {}, self._least_views)
         entry = self.cache.get(scene, self.provenance(scene))
         if entry is None:
             raise GeometryError(f"scene {scene.id} has no geometry in {self.cache.root}; the log says why")
+        check_enough(scene, entry.left_out, self._least_views)
         return entry
 
     def provenance(self, scene: Scene) -> Provenance:
@@ -115,7 +124,7 @@ class GeometryProvider:
         choice = choose_estimator(scene, self._request, device=self._device, work_dir=work_dir)
         estimator = choice.estimator
         if not choice.row.decodes_pictures:
-            estimator = ReadableViews(estimator)
+            estimator = ReadableViews(estimator, least=self._least_views)
         if self._filters.filter_sky:
             estimator = SkyFiltered(estimator, _sky_model(self._filters.sky_model), self.cache.sky_folder)
         return estimator, choice.reason

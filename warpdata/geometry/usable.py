@@ -1,4 +1,4 @@
-"""Which pictures of a scene are of use to an estimator: they decode, and are not tiny; two make a pair."""
+"""Which pictures of a scene are of use to an estimator: they decode, and are not tiny; and are there enough?"""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def check_sides(hw: tuple[int, int]) -> None:
         raise ViewError(f"the picture is {width} x {height} pixels; at least {MIN_IMAGE_SIDE} on each side are needed")
 
 
-def check_two_usable(scene: Scene, failures: Mapping[str, str]) -> None:
-    """Whether enough views are left for a pair.
+def check_enough(scene: Scene, failures: Mapping[str, str], least: int = 1) -> None:
+    """Whether enough views are left: one for geometry at all, two for a pair.
 
     Args:
         failures: view name -> why it cannot be used.
+        least: so many have to be left.
 
     Raises:
-        GeometryError: fewer than two; names the others.
+        GeometryError: there are fewer; names the others.
     """
     usable = len(scene.views) - len(failures)
-    if usable < 2:
-        raise GeometryError(
-            f"a pair needs two pictures that can be used, scene {scene.id} has {usable} of {len(scene.views)}", failures
-        )
+    if usable < least:
+        needed = "a pair needs two pictures" if least > 1 else "geometry needs a picture"
+        raise GeometryError(f"{needed} that can be used, scene {scene.id} has {usable} of {len(scene.views)}", failures)

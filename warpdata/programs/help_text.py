@@ -53,7 +53,8 @@ def _dataclasses_in(hint: Any) -> list[type]:
     if not (isinstance(hint, type) and is_dataclass(hint)):
         return []
     hints = get_type_hints(hint)
-    return [hint, *(kind for field in fields(hint) for kind in _dataclasses_in(hints[field.name]))]
+    bases = [base for base in hint.__mro__[1:] if is_dataclass(base)]
+    return [hint, *bases, *(kind for field in fields(hint) for kind in _dataclasses_in(hints[field.name]))]
 
 
 def _plain(hint: Any) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 from torch import Tensor
 
 from warpdata.config import RenderOptions
@@ -18,6 +20,23 @@ BORDER = 255
 """Pictures padded to another aspect ratio are bordered in white, the splat like the rest."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SplatPicture:
+    """The warp's part of a triplet, or with a leading dimension of a batch, at the output size (H, W).
+
+    Attributes:
+        rgb: the reference's points seen from the target camera, holes filled and faded.
+        coverage: 255 where a point is seen, fading to 0 in holes.
+        visible: where a point is seen, borders taken out.
+        backend: the renderer that made it.
+    """
+
+    rgb: UInt8[Tensor, "*batch 3 H W"]
+    coverage: UInt8[Tensor, "*batch 1 H W"]
+    visible: Bool[Tensor, "*batch 1 H W"]
+    backend: str
+
+
 def render_triplets(inputs: PairInputs, options: RenderOptions, *, backend: str = "auto") -> Triplet:
     """Warp each reference into its target camera.
 
@@ -29,6 +48,26 @@ def render_triplets(inputs: PairInputs, options: RenderOptions, *, backend: str 
     Returns:
         A triplet, or a batch, of uint8 pictures on the same device.
     """
+    splat = render_splat(inputs, options, backend=backend)
+    scores = score(inputs, splat.rgb, splat.visible, options)
+    return Triplet(
+        id=inputs.id,
+        splat=splat.rgb,
+        reference=inputs.reference,
+        target=inputs.target,
+        coverage=splat.coverage,
+        confidence=confidence_picture(inputs.depth, inputs.confidence, inputs.output_hw),
+        reference_camera=inputs.reference_camera,
+        target_camera=inputs.target_camera,
+        reference_name=inputs.reference_name,
+        target_name=inputs.target_name,
+        scores=scores if isinstance(inputs.id, list) else {name: value.item() for name, value in scores.items()},
+        backend=splat.backend,
+    )
+
+
+def render_splat(inputs: PairInputs, options: RenderOptions, *, backend: str = "auto") -> SplatPicture:
+    """The splats alone of `render_triplets`, which do not depend on the targets' pixels."""
     point_hw, output_hw = inputs.point_hw, inputs.output_hw
     rendering = warp(
         inputs.point_image,
@@ -39,30 +78,16 @@ def render_triplets(inputs: PairInputs, options: RenderOptions, *, backend: str 
         options=options,
         backend=backend,
     )
-    splat = enlarge(rendering.rgb, output_hw)
+    rgb = enlarge(rendering.rgb, output_hw)
     coverage = enlarge(rendering.coverage, output_hw)
     visible = nearest(rendering.visible.to(torch.uint8), output_hw).bool()
     contents = inputs.target_content if isinstance(inputs.target_content, list) else [inputs.target_content]
     if any(content != (0, 0, output_hw[1], output_hw[0]) for content in contents):
-        picture = content_mask(contents, output_hw, splat.device).reshape(coverage.shape)
-        splat = splat.where(picture, BORDER)
+        picture = content_mask(contents, output_hw, rgb.device).reshape(coverage.shape)
+        rgb = rgb.where(picture, BORDER)
         coverage = coverage.where(picture, 0)
         visible &= picture
-    scores = score(inputs, splat, visible, options)
-    return Triplet(
-        id=inputs.id,
-        splat=splat,
-        reference=inputs.reference,
-        target=inputs.target,
-        coverage=coverage,
-        confidence=confidence_picture(inputs.depth, inputs.confidence, output_hw),
-        reference_camera=inputs.reference_camera,
-        target_camera=inputs.target_camera,
-        reference_name=inputs.reference_name,
-        target_name=inputs.target_name,
-        scores=scores if isinstance(inputs.id, list) else {name: value.item() for name, value in scores.items()},
-        backend=rendering.backend,
-    )
+    return SplatPicture(rgb=rgb, coverage=coverage, visible=visible, backend=rendering.backend)
 
 
 def enlarge(image: UInt8[Tensor, "*batch c h w"], hw: tuple[int, int]) -> UInt8[Tensor, "*batch c H W"]:

@@ -135,7 +135,7 @@ def test_a_broken_picture_costs_its_view_alone(pictures, exact):
 def test_no_usable_picture_is_an_error(tmp_path):
     (tmp_path / "a.png").write_bytes(b"text")
     with pytest.raises(
-        GeometryError, match=r"needs two pictures that can be used, scene scene has 0 of 1: a: .*begins with b'text'"
+        GeometryError, match=r"needs a picture that can be used, scene scene has 0 of 1: a: .*begins with b'text'"
     ):
         estimator(KnowingNetwork(hall(2)))(scene_of([tmp_path / "a.png"]))
 

@@ -17,7 +17,7 @@ from warpdata.geometry.types import (
     in_scene_order,
     no_progress,
 )
-from warpdata.geometry.usable import check_two_usable, load_usable
+from warpdata.geometry.usable import check_enough, load_usable
 from warpdata.sources.scene import Scene, View
 
 
@@ -25,10 +25,14 @@ class ReadableViews:
     """An estimator that is given only the views whose pictures decode and are large enough to be of use.
 
     For estimators that do not decode every picture themselves: to see whether one is whole takes decoding all of it.
+
+    Args:
+        least: scenes of which fewer views are left are refused.
     """
 
-    def __init__(self, estimator: Estimator, *, threads: int = 2):
+    def __init__(self, estimator: Estimator, *, threads: int = 2, least: int = 2):
         self._estimator = estimator
+        self._least = least
         self._threads = threads
 
     @property
@@ -42,7 +46,7 @@ class ReadableViews:
                 progress("checking pictures", done + 1, len(scene.views))
                 if reason is not None:
                     failures[view.name] = reason
-        check_two_usable(scene, failures)
+        check_enough(scene, failures, self._least)
         usable = replace(scene, views=tuple(view for view in scene.views if view.name not in failures))
         geometry = self._estimator(usable, progress=progress)
         return geometry.transformed(_with_failures(scene, failures, geometry))

@@ -28,7 +28,7 @@ from warpdata.geometry.types import (
     in_scene_order,
     no_progress,
 )
-from warpdata.geometry.usable import check_sides, check_two_usable, load_usable
+from warpdata.geometry.usable import check_enough, check_sides, load_usable
 from warpdata.sources.orientation import upright_camera
 from warpdata.sources.points import SparsePoints
 from warpdata.sources.scene import Scene, View
@@ -95,7 +95,7 @@ class NetworkEstimator:
                 sizes[view.name] = self._usable_size(view, network)
             except ViewError as error:
                 failures[view.name] = str(error)
-        check_two_usable(scene, failures)
+        check_enough(scene, failures)
         views = [view for view in scene.views if view.name in sizes]
         run = _Run(network, views, list(sizes.values()), failures, progress)
         windows = plan_windows(len(views), self._window_frames, self._window_overlap)
