@@ -11,6 +11,7 @@ from warpdata.config.geometry import GeometryOptions
 from warpdata.config.limits import MAX_IMAGE_PIXELS, MIN_IMAGE_SIDE
 from warpdata.config.output import OutputOptions
 from warpdata.config.pairs import PairOptions
+from warpdata.config.quality import QualityOptions
 from warpdata.config.render import SEED_S0, RenderOptions
 from warpdata.config.size import SizeOptions
 from warpdata.config.source import SourceOptions
@@ -24,6 +25,7 @@ __all__ = [
     "GeometryOptions",
     "OutputOptions",
     "PairOptions",
+    "QualityOptions",
     "RenderOptions",
     "SizeOptions",
     "SourceOptions",

@@ -61,8 +61,9 @@ def _dry_run(options: MaterializeOptions, display) -> int:
         for note in plan.notes:
             display.say_always(f"  {plan.scene}: {note}")
     needed, free = sum(plan.num_bytes for plan in plans), free_bytes(options.output.output_dir)
+    at_most = "at most " if options.quality.keep else ""
     display.say_always(
-        f"{sum(plan.triplets for plan in plans)} triplets, about {decimal(needed)}; "
+        f"{at_most}{sum(plan.triplets for plan in plans)} triplets, about {decimal(needed)}; "
         f"{decimal(free)} are free at {options.output.output_dir}"
     )
     return INCOMPLETE if any(plan.problem or plan.left_out for plan in plans) or needed > free else DONE

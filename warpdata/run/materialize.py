@@ -14,6 +14,7 @@ from warpdata.run.options import MaterializeOptions
 from warpdata.run.report import REPORT, Report, SceneReport
 from warpdata.sources import open_source
 from warpdata.sources.scene import Scene
+from warpdata.triplets.measured import MeasuredScores
 from warpdata.triplets.overlap import Overlaps
 from warpdata.triplets.scene_pairs import open_pairs
 from warpdata.triplets.stream import Failed, TripletStream
@@ -56,6 +57,7 @@ def materialize(options: MaterializeOptions, display: Display | None = None) -> 
         decode_threads=options.decode_threads,
         backend=options.backend,
         with_points=options.output.save_ply,
+        match_exposure=options.quality.match_exposure,
     )
     display.start(len(scene_ids))
     with (
@@ -143,20 +145,31 @@ def _materialize_scene(
         report.error = f"no pair of its {len(entry)} views with geometry is asked for by `pairs={options.pairs.pairs}`"
         report.error += overlaps.doubt()
     manifest_geometry = geometry_json(entry)
+    measured = MeasuredScores(pairs, provider.cache.overlap_folder, options.effective_render, options.quality)
     wanted = []
     for pair in pairs.pairs:
         sample_id = pairs.sample_id(pair)
         if writers.has(sample_id, manifest_geometry):
             report.keep(writers.scores(sample_id))
+        elif (scores := measured[pair]) is not None and (failing := options.quality.failing(scores)):
+            report.drop(sample_id, failing)
         else:
             wanted.append(pair)
-    for done, made in enumerate(stream.triplets(pairs, wanted), start=1):
-        if isinstance(made, Failed):
-            report.left_out[made.sample_id.partition("/")[2]] = made.reason
-        else:
-            writers.write(made.triplet, made.points, geometry=manifest_geometry)
-            report.make(made.triplet.scores)
-        display.stage("triplets", done, len(wanted))
+    try:
+        for done, (pair, made) in enumerate(zip(wanted, stream.triplets(pairs, wanted), strict=True), start=1):
+            if isinstance(made, Failed):
+                report.left_out[made.sample_id.partition("/")[2]] = made.reason
+            else:
+                measured[pair] = made.triplet.scores
+                if failing := options.quality.failing(made.triplet.scores):
+                    report.drop(made.triplet.id, failing)
+                else:
+                    writers.write(made.triplet, made.points, geometry=manifest_geometry)
+                    report.make(made.triplet.scores)
+            display.stage("triplets", done, len(wanted))
+    finally:
+        if options.quality.keep:
+            measured.save()
     if options.output.export_scenes:
         report.left_out.update(writers.write_scene(pairs))
 

@@ -12,6 +12,7 @@ from warpdata.config import (
     GeometryOptions,
     OutputOptions,
     PairOptions,
+    QualityOptions,
     RenderOptions,
     SizeOptions,
     SourceOptions,
@@ -45,6 +46,7 @@ class MaterializeOptions:
     filters: FilterOptions = field(default_factory=FilterOptions)
     pairs: PairOptions = field(default_factory=PairOptions)
     render: RenderOptions = field(default_factory=RenderOptions)
+    quality: QualityOptions = field(default_factory=QualityOptions)
     output: OutputOptions = field(default_factory=OutputOptions)
     export: ExportOptions = field(default_factory=ExportOptions)
     auto_s0: bool = True
@@ -113,6 +115,8 @@ class MaterializeOptions:
             if chosen["source"][name] == unset:
                 del chosen["source"][name]  # outputs of before the option can be continued
         parts = {name: chosen[name] for name in ("source", "size", "geometry", "filters", "pairs")}
+        if self.quality != QualityOptions():
+            parts["quality"] = chosen["quality"]
         # Of estimators' own options the geometry tells; those of layouts are no concern of a triplet.
         kinds = {row.options.__name__ for row in SOURCES if row.options is not None}
         own = {kind: values for kind, values in chosen.get("own", {}).items() if kind in kinds}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from textwrap import shorten
 from typing import Any
@@ -32,6 +33,7 @@ class SceneReport:
         scores: of every triplet, in order.
         made: how many triplets this run rendered; the others were complete from an earlier one.
         cached: whether the geometry was in the cache already.
+        not_kept: triplet -> the parts of `keep` that its scores do not meet.
         left_out: file, view or pair -> why.
         error: why the whole scene was left out, None when it was not.
         notes: files of it that were not used though nothing is left out, and what to do.
@@ -46,6 +48,7 @@ class SceneReport:
     scores: list[dict[str, float]] = field(default_factory=list)
     made: int = 0
     cached: bool = False
+    not_kept: dict[str, tuple[str, ...]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     error: str | None = None
     notes: list[str] = field(default_factory=list)
@@ -67,6 +70,10 @@ class SceneReport:
         self.scores.append(scores)
         self.made += 1
 
+    def drop(self, sample_id: str, failing: tuple[str, ...]) -> None:
+        """Note a triplet that is not kept for its scores."""
+        self.not_kept[sample_id.partition("/")[2]] = failing
+
     def mean(self, score: str) -> float | None:
         """Mean of a score over the scene's triplets, None without any. Their order does not matter."""
         values = sorted(scores[score] for scores in self.scores)
@@ -82,6 +89,8 @@ class SceneReport:
             parts.append(f"{self.hw[1]} x {self.hw[0]}")
         if self.scores:
             parts.append(f"{self.mean('hole_fraction'):.0%} holes, {self.mean('psnr'):.1f} dB where seen")
+        if self.not_kept:
+            parts.append(f"{len(self.not_kept)} not kept")
         if self.left_out:
             parts.append(f"{len(self.left_out)} left out")
         return f"{self.scene}: {', '.join(parts)} ({self.geometry}{', from the cache' if self.cached else ''})"
@@ -105,6 +114,7 @@ class SceneReport:
             "hole_fraction": self.mean("hole_fraction"),
             "psnr": self.mean("psnr"),
             "exposure_gap": self.mean("exposure_gap"),
+            "not_kept": self.not_kept,
             "left_out": self.left_out,
             "error": self.error,
             "notes": self.notes,
@@ -130,6 +140,11 @@ class Report:
     commands: list[str] = field(default_factory=list)
 
     @property
+    def not_kept(self) -> dict[str, int]:
+        """Each part of `keep` -> how many triplets do not meet it; one triplet may fail several."""
+        return dict(Counter(part for scene in self.scenes for failing in scene.not_kept.values() for part in failing))
+
+    @property
     def complete(self) -> bool:
         """Whether every scene, view and pair was used."""
         return not any(scene.error or scene.left_out for scene in self.scenes)
@@ -142,6 +157,7 @@ class Report:
             "device": self.device,
             "backend": self.backend,
             "triplets": sum(len(scene.scores) for scene in self.scenes),
+            "not_kept": self.not_kept,
             "scenes": [scene.as_json() for scene in self.scenes],
         }
 
@@ -157,6 +173,9 @@ class Report:
         for scene in self.scenes:
             lines += scene.left_out_lines()
             lines += [f"{scene.scene}: {note}" for note in (*scene.notes, *scene.figures.get("warnings", ()))]
+        if dropped := sum(len(scene.not_kept) for scene in self.scenes):
+            parts = ", ".join(f"{count} fail {part}" for part, count in self.not_kept.items())
+            lines.append(f"{dropped} triplets are not kept for their scores: {parts}")
         made, total = sum(scene.made for scene in self.scenes), sum(len(scene.scores) for scene in self.scenes)
         kept = f" and {total - made} kept from before" if total > made else ""
         used = sum(not scene.error for scene in self.scenes)

@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from warpdata.config import (
     FilterOptions,
     GeometryOptions,
     PairOptions,
+    QualityOptions,
     RenderOptions,
     SizeOptions,
     SourceOptions,
@@ -41,8 +43,13 @@ from warpdata.training.options import (
 from warpdata.training.ranks import Ranks
 from warpdata.training.sampler import BatchOrder
 from warpdata.training.scene_index import SceneIndex
+from warpdata.triplets.measured import MeasuredScores, only_kept
 from warpdata.triplets.overlap import Overlaps
 from warpdata.triplets.scene_pairs import ScenePairs, open_pairs
+from warpdata.triplets.stream import TripletStream
+
+DECODE_THREADS = 2
+"""That decode pairs which are rendered for their scores."""
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +72,8 @@ class WarpDataModule(DataModule):
         loader: how batches are decoded and rendered.
         split: which scenes are for validation and testing.
         seed: of the split and of the order of samples.
-        source, size, geometry, filters, pairs, render, own: as for `python -m warpdata.materialize`.
+        source, size, geometry, filters, pairs, render, quality, own: as for `python -m warpdata.materialize`. With
+            `quality.keep` pairs are chosen by their scores, for which `setup` renders each pair once.
         options: options of `order`, `loader` and `split` by their own names: `batch_size`, `num_workers`, ...
 
     Raises:
@@ -87,6 +95,7 @@ class WarpDataModule(DataModule):
         filters: FilterOptions | None = None,
         pairs: PairOptions | None = None,
         render: RenderOptions | None = None,
+        quality: QualityOptions | None = None,
         own: OwnOptions | None = None,
         **options: Unpack[SingleOptions],
     ):
@@ -102,6 +111,7 @@ class WarpDataModule(DataModule):
             ("filters", filters, FilterOptions),
             ("pairs", pairs, PairOptions),
             ("render", render, RenderOptions),
+            ("quality", quality, QualityOptions),
             ("own", own, OwnOptions),
         ):
             check_group(name, part, kind)
@@ -112,6 +122,7 @@ class WarpDataModule(DataModule):
         self.filters = filters or FilterOptions()
         self.pair_options = pairs or PairOptions()
         self.render = render or RenderOptions()
+        self.quality = quality or QualityOptions()
         self.own = own or OwnOptions()
         self.left_out: dict[str, str] = {}
         self._scenes: dict[str, ScenePairs] | None = None
@@ -137,7 +148,8 @@ class WarpDataModule(DataModule):
         index = SceneIndex(
             provider.cache,
             [asdict(part) for part in (self.source_options, self.size, self.geometry, self.filters, self.pair_options)]
-            + [self.render.confidence_threshold, __version__, self.own.as_json()],
+            + [self.render.confidence_threshold, __version__, self.own.as_json()]
+            + ([asdict(self.render), asdict(self.quality)] if self.quality.keep else []),
             size=self.size,
             filters=self.filters,
             pairs=self.pair_options,
@@ -203,7 +215,25 @@ class WarpDataModule(DataModule):
         for name, reason in pairs.left_out.items():
             logger.warning("%s/%s is left out: %s", scene.id, name, reason)
         overlaps.save()
-        return pairs
+        return self._only_kept(scene.id, pairs, provider) if self.quality.keep else pairs
+
+    def _only_kept(self, scene_id: str, pairs: ScenePairs, provider: GeometryProvider) -> ScenePairs:
+        measured = MeasuredScores(pairs, provider.cache.overlap_folder, self.render, self.quality)
+        open_stream = partial(
+            TripletStream,
+            self.render,
+            self.device,
+            batch=self.order.batch_size if self.device.type == "cuda" else 1,
+            decode_threads=DECODE_THREADS,
+            backend=self.loader.backend,
+            with_points=False,
+            match_exposure=self.quality.match_exposure,
+        )
+        kept, dropped = only_kept(pairs, self.quality, measured, open_stream)
+        if dropped:
+            reasons = grouped_reasons(dropped)
+            logger.info("scene %s: %d of %d pairs are not kept: %s", scene_id, len(dropped), len(pairs.pairs), reasons)
+        return kept
 
     def scenes_of(self, split: Split) -> list[ScenePairs]:
         """The scenes of a split, sorted by name.
@@ -260,6 +290,7 @@ class WarpDataModule(DataModule):
             raise SourceError(
                 f"the {split} split has no pair: it has {len(dataset.scenes)} of the {len(self._scenes)} usable scenes "
                 f"in {self.source_options.input_dir}, and `pairs` {self.pair_options.pairs!r} gives none in them"
+                + (f" of which `keep` {self.quality.keep!r} holds" if self.quality.keep else "")
             )
         training = split == "train"
         order = BatchOrder(
@@ -277,6 +308,7 @@ class WarpDataModule(DataModule):
             dataset,
             order,
             render=self.render,
+            match_exposure=self.quality.match_exposure,
             device=self.device,
             render_in=self.loader.render_in,
             num_workers=self.loader.num_workers,

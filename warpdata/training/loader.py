@@ -35,6 +35,7 @@ class WarpLoader:
         dataset: the pairs.
         order: which of them make the batches.
         render: the warp's parameters.
+        match_exposure: bring each splat to its target's exposure.
         device: where to render and where batches end up.
         render_in: where rendering happens, see `RenderIn`.
         num_workers: processes that decode; 0 decodes in this process.
@@ -52,6 +53,7 @@ class WarpLoader:
         order: BatchOrder,
         *,
         render: RenderOptions,
+        match_exposure: bool = False,
         device: torch.device,
         render_in: RenderIn = LoaderOptions.render_in,
         num_workers: int = LoaderOptions.num_workers,
@@ -69,7 +71,9 @@ class WarpLoader:
         self._ahead = ahead
         self._sealed = sealed
         self._realign = realign
-        self._render = partial(render_batch, options=render, as_float=as_float, backend=backend)
+        self._render = partial(
+            render_batch, options=render, as_float=as_float, backend=backend, match_exposure=match_exposure
+        )
         self._resumed = Place(epoch=0, index=0)
         self._given: Place | None = None
         self._make_decoder = partial(
@@ -175,6 +179,7 @@ def render_batch(
     *,
     as_float: bool = LoaderOptions.as_float,
     backend: str = LoaderOptions.backend,
+    match_exposure: bool = False,
 ) -> Triplet:
     """Triplets of a batch of inputs that is on the device already, for those who render in their own hooks.
 
@@ -185,7 +190,8 @@ def render_batch(
         options: of the warp.
         as_float: give pictures as float32 in [0, 1] instead of uint8.
         backend: of the renderer.
+        match_exposure: bring each splat to its target's exposure.
     """
-    triplet = render_triplets(inputs, options, backend=backend)
+    triplet = render_triplets(inputs, options, backend=backend, match_exposure=match_exposure)
     _EMPTY_SPLATS.watch(triplet, inputs, options)
     return triplet.as_float() if as_float else triplet

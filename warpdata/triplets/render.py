@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from warpdata.config import RenderOptions
+from warpdata.config.quality import GAINS
 from warpdata.render import warp
+from warpdata.triplets.exposure import apply_gains, fit_gains
 from warpdata.triplets.inputs import PairInputs
 from warpdata.triplets.masks import confidence_picture, content_mask, nearest
 from warpdata.triplets.scores import score
@@ -37,19 +39,25 @@ class SplatPicture:
     backend: str
 
 
-def render_triplets(inputs: PairInputs, options: RenderOptions, *, backend: str = "auto") -> Triplet:
+def render_triplets(
+    inputs: PairInputs, options: RenderOptions, *, backend: str = "auto", match_exposure: bool = False
+) -> Triplet:
     """Warp each reference into its target camera.
 
     Args:
         inputs: one pair or a batch, on the device that is to render.
         options: of the warp; `sigma` counts pixels of the size at which points are made.
         backend: a name of `warpdata.render.BACKENDS`, or `auto`.
+        match_exposure: bring each splat to its target's exposure; the factors are among the scores.
 
     Returns:
         A triplet, or a batch, of uint8 pictures on the same device.
     """
     splat = render_splat(inputs, options, backend=backend)
-    scores = score(inputs, splat.rgb, splat.visible, options)
+    gains = {}
+    if match_exposure:
+        splat, gains = matched(splat, inputs, options)
+    scores = score(inputs, splat.rgb, splat.visible, options) | gains
     return Triplet(
         id=inputs.id,
         splat=splat.rgb,
@@ -81,13 +89,39 @@ def render_splat(inputs: PairInputs, options: RenderOptions, *, backend: str = "
     rgb = enlarge(rendering.rgb, output_hw)
     coverage = enlarge(rendering.coverage, output_hw)
     visible = nearest(rendering.visible.to(torch.uint8), output_hw).bool()
-    contents = inputs.target_content if isinstance(inputs.target_content, list) else [inputs.target_content]
-    if any(content != (0, 0, output_hw[1], output_hw[0]) for content in contents):
-        picture = content_mask(contents, output_hw, rgb.device).reshape(coverage.shape)
+    picture = picture_of_targets(inputs)
+    if picture is not None:
         rgb = rgb.where(picture, BORDER)
         coverage = coverage.where(picture, 0)
         visible &= picture
     return SplatPicture(rgb=rgb, coverage=coverage, visible=visible, backend=rendering.backend)
+
+
+def picture_of_targets(inputs: PairInputs) -> Bool[Tensor, "*batch 1 H W"] | None:
+    """Where the targets are picture, not border; None where all of them is."""
+    contents = inputs.target_content if isinstance(inputs.target_content, list) else [inputs.target_content]
+    H, W = inputs.output_hw
+    if all(content == (0, 0, W, H) for content in contents):
+        return None
+    mask = content_mask(contents, (H, W), inputs.target.device)
+    return mask.reshape(*inputs.target.shape[:-3], 1, H, W)
+
+
+def matched(
+    splat: SplatPicture, inputs: PairInputs, options: RenderOptions
+) -> tuple[SplatPicture, dict[str, Float[Tensor, "*batch"]]]:
+    """A splat at its target's exposure, and the factors by name, see `exposure`."""
+    batch = splat.rgb.shape[:-3]
+    rgb, coverage, target, visible = (
+        part.reshape(-1, *part.shape[-3:]) for part in (splat.rgb, splat.coverage, inputs.target, splat.visible)
+    )
+    gains = fit_gains(rgb, target, visible)
+    changed = apply_gains(rgb, coverage, gains, options.background).reshape(splat.rgb.shape)
+    picture = picture_of_targets(inputs)
+    if picture is not None:
+        changed = changed.where(picture, BORDER)
+    by_name = {name: gain.reshape(batch) for name, gain in zip(GAINS, gains.unbind(-1), strict=True)}
+    return replace(splat, rgb=changed), by_name
 
 
 def enlarge(image: UInt8[Tensor, "*batch c h w"], hw: tuple[int, int]) -> UInt8[Tensor, "*batch c H W"]:

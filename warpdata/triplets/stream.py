@@ -48,6 +48,7 @@ class TripletStream:
         decode_threads: how many pictures are decoded at once.
         backend: of the renderer.
         with_points: also give the points that are rendered.
+        match_exposure: bring splats to their targets' exposure.
 
     Attributes:
         backend: the renderer that was used; None before the first triplet.
@@ -62,6 +63,7 @@ class TripletStream:
         decode_threads: int,
         backend: str,
         with_points: bool,
+        match_exposure: bool = False,
     ):
         self.backend: str | None = None
         self._options = options
@@ -69,6 +71,7 @@ class TripletStream:
         self._batch = batch
         self._asked_backend = backend
         self._with_points = with_points
+        self._match_exposure = match_exposure
         self._ahead = 2 * batch
         self._frames = FrameCache(4 * batch)
         self._pool = ThreadPoolExecutor(decode_threads, thread_name_prefix="decode")
@@ -105,7 +108,12 @@ class TripletStream:
     def _rendered(self, waiting: list[PairInputs]) -> Iterator[Made | Failed]:
         if not waiting:
             return
-        batch = render_triplets(collate_inputs(waiting).to(self._device), self._options, backend=self._asked_backend)
+        batch = render_triplets(
+            collate_inputs(waiting).to(self._device),
+            self._options,
+            backend=self._asked_backend,
+            match_exposure=self._match_exposure,
+        )
         self.backend = batch.backend
         for inputs, triplet in zip(waiting, split_batch(batch), strict=True):
             if reason := why_empty(triplet, inputs, self._options):

@@ -12,6 +12,9 @@ from warpdata.triplets.scores.motion import baseline, rotation_deg
 from warpdata.triplets.scores.pictures import compare, sharpness
 from warpdata.triplets.scores.points import flying_fraction
 
+SCORES_VERSION = 1
+"""Raised whenever a score of the same pictures changes, so that kept ones are measured again."""
+
 CHANNELS = ("red", "green", "blue")
 
 

@@ -33,6 +33,20 @@ def compare(splat: np.ndarray, target: np.ndarray, shown: np.ndarray) -> np.ndar
     )
 
 
+def joint_levels(splat: np.ndarray, target: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """(3, 256, 256) int64: how many of the pixels shown have each pair of levels, of splat and target.
+
+    Args:
+        splat, target: (3, H, W) uint8.
+        shown: (1, H, W) bool.
+    """
+    splat, target = np.ascontiguousarray(splat), np.ascontiguousarray(target)
+    mask = np.ascontiguousarray(shown[0]).view(np.uint8)
+    counts = np.zeros((3, 256, 256), np.int64)
+    run_bands(lambda c, worker: count_levels(splat[c], target[c], mask, counts[c]), 3, torch.get_num_threads())
+    return counts
+
+
 def laplacian(picture: np.ndarray) -> np.ndarray:
     """(2,) int64: the Laplacian of R + 2 G + B, and its square, summed over all pixels but those of the rim.
 
@@ -88,6 +102,13 @@ def compare_rows(splat, target, shown, first, last, sums):
                         square += d * d
                     sums[1 + c] += difference
                     sums[4 + c] += square
+
+
+@kernel
+def count_levels(splat, target, shown, counts):
+    for y in range(splat.shape[0]):
+        for x in range(splat.shape[1]):
+            counts[splat[y, x], target[y, x]] += shown[y, x]
 
 
 @kernel
