@@ -28,7 +28,7 @@ from warpdata.camera import Camera, check_camera, invert_rigid
 from warpdata.errors import SceneError, ViewError
 from warpdata.files.bounded_json import dump_json, read_json
 from warpdata.formats.axes import OPENCV_FROM_OPENGL, flip_camera_axes
-from warpdata.formats.intrinsics import pinhole_json
+from warpdata.formats.intrinsics import pinhole_json, share_intrinsics
 from warpdata.formats.npy import holds_whole_numbers
 from warpdata.formats.transforms_lens import check_lens, intrinsics_of, lens_of, number_of
 from warpdata.lens import Lens, LensError
@@ -244,6 +244,8 @@ def _pose(entry: Mapping[str, Any]) -> torch.Tensor:
         world_from_cam = torch.tensor(entry.get("transform_matrix"), dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise ViewError(f"its transform_matrix is no matrix of numbers ({error})") from error
+    if world_from_cam.shape == (16,):
+        world_from_cam = world_from_cam.reshape(4, 4)
     if world_from_cam.shape == (3, 4):
         world_from_cam = torch.cat([world_from_cam, torch.tensor([[0, 0, 0, 1]], dtype=torch.float64)])
     if world_from_cam.shape != (4, 4):
@@ -318,6 +320,6 @@ def transforms_text(frames: Sequence[WrittenFrame], *, scale: Literal["metric", 
             entry["depth_file_path"] = frame.depth
         entries.append(entry)
     no_distortion = dict.fromkeys(("k1", "k2", "p1", "p2"), 0.0)
-    shared, entries = shareintrinsics_of([pinhole_json(frame.K, frame.hw) | no_distortion for frame in frames], entries)
+    shared, entries = share_intrinsics([pinhole_json(frame.K, frame.hw) | no_distortion for frame in frames], entries)
     content = {"camera_model": "OPENCV", "ply_file_path": ply, "scale_type": scale, **shared, "frames": entries}
     return dump_json(content, indent=1) + "\n"

@@ -17,6 +17,16 @@ from warpdata.formats.transforms import Transforms, read_object, transforms_of
 
 SCENE_META = "scene_meta.json"
 
+SCENE_META_DISTORTED = "scene_meta_distorted.json"
+"""The same for pictures whose lens is not undone."""
+
+MODALITIES = {
+    "file_path": ("image", "image_distorted"),
+    "depth_file_path": ("depth", "gt_depth", "rendered_depth"),
+    "mask_path": ("mask",),
+}
+"""nerfstudio's key -> the modalities that name its file, the first there is; `rendered_depth` is that of a scan."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WaiFrame:
@@ -39,8 +49,18 @@ class WaiFrame:
     hw: tuple[int, int]
 
 
-def scene_meta_text(scene: str, frames: Sequence[WaiFrame], *, scale: Literal["metric", "arbitrary"]) -> str:
-    """The text of a `scene_meta.json`."""
+def scene_meta_text(
+    scene: str,
+    frames: Sequence[WaiFrame],
+    *,
+    scale: Literal["metric", "arbitrary"],
+    license: str | None = None,
+) -> str:
+    """The text of a `scene_meta.json`.
+
+    Args:
+        license: of the pictures, where it is known.
+    """
     entries: list[dict[str, Any]] = [
         {
             "frame_name": frame.name,
@@ -60,6 +80,7 @@ def scene_meta_text(scene: str, frames: Sequence[WaiFrame], *, scale: Literal["m
         "camera_model": "PINHOLE",
         "camera_convention": "opencv",
         "scale_type": scale,
+        **({} if license is None else {"license": license}),
         **shared,
         "frames": entries,
         "scene_modalities": {},
@@ -71,15 +92,15 @@ def scene_meta_text(scene: str, frames: Sequence[WaiFrame], *, scale: Literal["m
 def read_scene_meta(file: Path) -> Transforms:
     """Read a `scene_meta.json`; opens no other file. Its keys are nerfstudio's, its axes OpenCV's unless it says else.
 
-    Pictures, depth and masks are what the modalities `image`, `depth` and `mask` name in each frame. Depth that others
-    predicted (`pred_depth` and its like, a table of methods) is not taken for the scene's own.
+    Pictures, depth and masks are what the modalities of `MODALITIES` name in each frame. Depth that others predicted
+    (`pred_depth` and its like, a table of methods) is not taken for the scene's own.
 
     Raises:
-        SceneError: it is no such JSON, or describes lenses other than an ideal pinhole for all frames.
+        SceneError: it is no such JSON, or states a lens that is not known for all frames.
     """
     content = read_object(file)
     content.setdefault("camera_convention", "opencv")
-    keys = {name: _frame_key(content, name, file) for name in ("image", "depth", "mask")}
+    keys = {key: _frame_keys(content, names, file) for key, names in MODALITIES.items()}
     names: set[str] = set()
     twice: dict[str, str] = {}
     frames = content.get("frames")
@@ -96,26 +117,29 @@ def read_scene_meta(file: Path) -> Transforms:
     return replace(found, left_out=found.left_out | twice)
 
 
-def _frame_key(content: dict[str, Any], modality: str, file: Path) -> str | None:
-    """Under which key a frame names its file of a modality; None where the scene has none."""
+def _frame_keys(content: dict[str, Any], names: Sequence[str], file: Path) -> list[str]:
+    """The keys under which a frame may name its file of the first modality there is; none where the scene has none."""
     modalities = content.get("frame_modalities")
     if modalities is None:
-        return modality
-    about = modalities.get(modality) if isinstance(modalities, dict) else modalities
-    if about is None:
-        return None
-    if not isinstance(about, dict) or not isinstance(about.get("frame_key", modality), str):
-        raise SceneError(f"{file}: its frame_modalities say of {modality} {about!r:.80}, expected frame_key and format")
-    return about.get("frame_key", modality)
+        return [key for name in names for key in (name, f"{name}_path")]
+    for name in names:
+        about = modalities.get(name) if isinstance(modalities, dict) else modalities
+        if (
+            isinstance(about, dict)
+            and "frame_key" not in about
+            and all(isinstance(one, dict) for one in about.values())
+        ):
+            continue  # a table of methods
+        if about is None:
+            continue
+        if not isinstance(about, dict) or not isinstance(about.get("frame_key", name), str):
+            raise SceneError(f"{file}: its frame_modalities say of {name} {about!r:.80}, expected frame_key and format")
+        return [about.get("frame_key", name)]
+    return []
 
 
-def _in_nerfstudio_keys(frame: Any, keys: dict[str, str | None]) -> Any:
+def _in_nerfstudio_keys(frame: Any, keys: dict[str, list[str]]) -> Any:
     if not isinstance(frame, dict):
         return frame  # whoever reads it says so
-    files = {name: None if key is None else frame.get(key) for name, key in keys.items()}
-    return {
-        **frame,
-        "file_path": files["image"] or frame.get("file_path"),
-        "depth_file_path": files["depth"],
-        "mask_path": files["mask"],
-    }
+    files = {name: next((frame[key] for key in tried if frame.get(key)), None) for name, tried in keys.items()}
+    return {**frame, **files, "file_path": files["file_path"] or frame.get("file_path")}

@@ -18,6 +18,8 @@ from tests.scenes import (
     write_scene,
 )
 from warpdata.config import SourceOptions
+from warpdata.formats.exr import write_depth_exr
+from warpdata.formats.wai import WaiFrame, scene_meta_text
 from warpdata.programs.materialize import main
 from warpdata.sources import open_source
 
@@ -86,6 +88,47 @@ def test_depth_that_a_network_predicted_is_not_the_scenes_own(tmp_path):
     assert all(view.depth is None for view in scene_of(folder).views)
 
 
+def test_modalities_of_the_specification(tmp_path):
+    """Flattened matrices, `<modality>_path` where nothing says more, depth of a scan, methods that are none."""
+    folder = write_wai_scene(tmp_path / "s")
+    whole = json.loads((folder / "scene_meta.json").read_text())
+
+    def change(meta):
+        del meta["frame_modalities"]
+        for frame in meta["frames"]:
+            frame["transform_matrix"] = np.ravel(frame["transform_matrix"]).tolist()
+            frame |= {"depth_path": frame.pop("gt"), "mask_path": frame.pop("valid")}
+
+    edit(folder, change)
+    for k, view in enumerate(scene_of(folder).views):
+        torch.testing.assert_close(view.camera.cam_from_world, plane_camera(k).cam_from_world, rtol=0, atol=1e-14)
+        assert view.depth is not None
+        assert view.mask is not None
+    for name, is_the_scenes_own in (("gt_depth", True), ("rendered_depth", True), ("mvs_depth", False)):
+        write_meta(folder, {**whole, "frame_modalities": {name: {"frame_key": "gt", "format": "depth"}}})
+        assert all((view.depth is not None) == is_the_scenes_own for view in scene_of(folder).views)
+    methods = {"depth": {"net": {"frame_key": "gt", "format": "depth"}}}
+    write_meta(folder, {**whole, "frame_modalities": methods})
+    assert all(view.depth is None for view in scene_of(folder).views)
+
+
+def test_pictures_before_their_lens_is_undone(tmp_path):
+    """`scene_meta_distorted.json` is read where there is no other, and its lens is undone."""
+    folder = write_wai_scene(tmp_path / "s")
+    meta = json.loads((folder / "scene_meta.json").read_text())
+    for frame in meta["frames"]:
+        frame["image_distorted"] = frame.pop("image")
+    modalities = {"image_distorted": {"frame_key": "image_distorted", "format": "image"}}
+    meta |= {"camera_model": "OPENCV", "k1": 0.05, "frame_modalities": modalities}
+    (folder / "scene_meta_distorted.json").write_text(json.dumps(meta))
+    assert all(view.camera.K.equal(plane_camera(0).K) for view in scene_of(folder).views)
+    (folder / "scene_meta.json").unlink()
+    scene = scene_of(folder)
+    assert (scene.source, len(scene.views)) == ("wai", 3)
+    assert all(view.picture.hw() == view.camera.hw for view in scene.views)
+    assert not scene.views[0].camera.K.equal(plane_camera(0).K)
+
+
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
@@ -117,13 +160,14 @@ def test_a_hostile_field_costs_its_frame(tmp_path, key, value, says):
 
 def test_what_is_exported_comes_back_and_is_exported_the_same(tmp_path):
     """Pictures are the same bytes after a second turn, depth within what the cache keeps, cameras within rounding."""
-    cameras = write_scene(tmp_path / "in" / "room", depth_suffix=".npy", scale_type="metric")
+    cameras = write_scene(tmp_path / "in" / "room", depth_suffix=".npy", scale_type="metric", license="CC0")
     given = ["--geometry", "given", "--multiple", "2", "--export-scenes", "wai", "--quiet", "--max-megapixels", "0"]
+    given += ["--cache-dir", str(tmp_path / "cache")]  # another one knows these files without their licence
     first, second = tmp_path / "first", tmp_path / "second"
     assert main(["--input-dir", str(tmp_path / "in"), "--output-dir", str(first), *given]) == 0
     exported = first / "scenes" / "wai" / "room"
     scene = scene_of(exported, source="wai")
-    assert scene.scale == "metric"
+    assert (scene.scale, scene.license) == ("metric", "CC0")
     for camera, view in zip(cameras, scene.views, strict=True):
         torch.testing.assert_close(view.camera.K, camera.K, rtol=0, atol=0)
         torch.testing.assert_close(view.camera.cam_from_world, camera.cam_from_world, rtol=0, atol=1e-14)
@@ -138,3 +182,35 @@ def test_what_is_exported_comes_back_and_is_exported_the_same(tmp_path):
     for path in (exported / "depth").iterdir():
         one, other = (OpenEXR.File(str(root / "depth" / path.name)).channels() for root in (exported, again))
         np.testing.assert_allclose(one["Y"].pixels, other["Y"].pixels, rtol=1e-4)
+
+
+def test_what_is_written_is_read_exactly(tmp_path):
+    """Names, paths, cameras a frame and depth of every kind of number, to the last bit."""
+    depth = np.array([[0, 1e-30, 1 / 3], [65504.25, 3e38, 2.0]], np.float32)
+    frames = []
+    for k in range(3):
+        camera = plane_camera(k, (2, 3))
+        write_image(tmp_path / "s" / "images" / f"f{k}.png", np.full((2, 3, 3), 90 + k, np.uint8))
+        write_depth_exr(depth, tmp_path / "s" / "depth" / f"f{k}.exr")
+        K = camera.K.numpy().copy()
+        K[0, 0] += k / 3
+        frames.append(
+            WaiFrame(
+                name=f"f{k}",
+                image=f"images/f{k}.png",
+                depth=f"depth/f{k}.exr" if k else None,
+                K=K,
+                world_from_cam=camera.world_from_cam.numpy(),
+                hw=(2, 3),
+            )
+        )
+    text = scene_meta_text("s", frames, scale="arbitrary", license="CC-BY-4.0")
+    (tmp_path / "s" / "scene_meta.json").write_text(text)
+    scene = scene_of(tmp_path / "s")
+    assert (scene.scale, scene.license, scene.left_out, scene.notes) == ("arbitrary", "CC-BY-4.0", {}, ())
+    assert scene.views[0].depth is None
+    for frame, view in zip(frames, scene.views, strict=True):
+        assert view.name == frame.name
+        np.testing.assert_array_equal(view.camera.K.numpy(), frame.K)
+        np.testing.assert_allclose(view.camera.world_from_cam.numpy(), frame.world_from_cam, rtol=0, atol=1e-15)
+        assert view.depth is None or np.array_equal(view.depth.load().numpy(), depth)

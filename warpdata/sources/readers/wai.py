@@ -11,12 +11,13 @@ from warpdata.sources.table import SourceRow
 if TYPE_CHECKING:
     from warpdata.sources.scene import Scene
 
-MARK = "scene_meta.json"
+MARKS = ("scene_meta.json", "scene_meta_distorted.json")
+"""The second is of pictures whose lens is not undone; it is read where the first is not there."""
 
 
 def recognise(listing: FolderListing) -> bool:
-    """Whether there is a `scene_meta.json`."""
-    return MARK in listing.files
+    """Whether there is a `scene_meta.json`, or the like of distorted pictures."""
+    return any(mark in listing.files for mark in MARKS)
 
 
 def read(root: Path, scene_id: str, options: None = None) -> Scene:
@@ -34,8 +35,9 @@ def read(root: Path, scene_id: str, options: None = None) -> Scene:
     from warpdata.sources.image_folder import image_folder
     from warpdata.sources.readers.entry_views import ListedViews
 
-    content = read_scene_meta(root / MARK)
-    listed = ListedViews(root, image_folder(root), [MARK])
+    mark = next(mark for mark in MARKS if mark in FolderListing.read(root).files)
+    content = read_scene_meta(root / mark)
+    listed = ListedViews(root, image_folder(root), [mark])
     listed.add(content)
     return listed.scene(scene_id, content)
 

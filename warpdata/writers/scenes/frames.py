@@ -105,6 +105,11 @@ class SceneFrames:
     def scale(self) -> Literal["metric", "arbitrary"]:
         return self.pairs.entry.scale
 
+    @property
+    def license(self) -> str | None:
+        """Of the pictures, as their source states it."""
+        return self.pairs.entry.header.source_license
+
     def __len__(self) -> int:
         return len(self.pairs.entry) - len(self.pairs.left_out)
 

@@ -28,4 +28,5 @@ def write_wai(frames: SceneFrames, root: Path, own: Any = None) -> None:
             )
         )
     if written:
-        save_bytes(scene_meta_text(frames.scene_id, written, scale=frames.scale).encode(), root / SCENE_META)
+        text = scene_meta_text(frames.scene_id, written, scale=frames.scale, license=frames.license)
+        save_bytes(text.encode(), root / SCENE_META)
