@@ -124,6 +124,7 @@ class StageReport:
         made: tiles written.
         kept: tiles that were there already.
         left_out: name -> why it has no result.
+        remarks: name -> what a person should know of its result.
         notes: what else a person should know.
         where: folder of the results.
     """
@@ -132,16 +133,32 @@ class StageReport:
     made: int = 0
     kept: int = 0
     left_out: dict[str, str] = field(default_factory=dict)
+    remarks: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def add(self, *, written: bool) -> None:
+        """Count a tile that was written, or was there already."""
+        self.made += written
+        self.kept += not written
 
     def lines(self) -> Iterator[str]:
         """For a person."""
         there = f", {self.kept:,} were there" if self.kept else ""
         yield f"{self.made:,} written{there}: {self.where}"
-        for group in group_reasons(self.left_out):
-            count = f"{len(group.names):,} left out ({group.listed})" if len(group.names) > 1 else group.names[0]
-            yield f"{count}: {group.reason}"
+        for names, what in ((self.left_out, "left out"), (self.remarks, "tiles")):
+            for group in group_reasons(names):
+                count = f"{len(group.names):,} {what} ({group.listed})" if len(group.names) > 1 else group.names[0]
+                yield f"{count}: {group.reason}"
         yield from self.notes
+
+
+def write_if_changed(path: Path, data: bytes | str) -> bool:
+    """Write a file whole or not at all, unless it holds this already; whether it was written."""
+    wanted = data.encode() if isinstance(data, str) else data
+    if path.is_file() and path.stat().st_size == len(wanted) and path.read_bytes() == wanted:
+        return False
+    write_atomic(path, wanted)
+    return True
 
 
 def begin_stage(area: Area, stage: str, recipe: dict[str, Any], *, overwrite: bool) -> bool:

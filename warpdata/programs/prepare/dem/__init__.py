@@ -11,6 +11,9 @@ _HERE = "warpdata.programs.prepare.dem"
 
 STAGES: dict[str, Program] = {
     "tile": program_of(f"{_HERE}.tile", "cut rasters of heights into numbered tiles"),
+    "png": program_of(f"{_HERE}.png", "make pictures of 8 bits of the tiles' images"),
+    "gray": program_of(f"{_HERE}.gray", "make pictures of the tiles' heights, for looking"),
+    "color": program_of(f"{_HERE}.color", "colour heights, for looking"),
 }
 """Every stage by name, in the order in which they are run; its module is imported when it is run."""
 
