@@ -26,7 +26,7 @@ from warpdata.geometry.estimators import ESTIMATORS
 from warpdata.plugins import OwnOptions
 from warpdata.programs.choices import name_choices
 from warpdata.programs.main import DONE, INCOMPLETE, Program, run_one_of, run_program
-from warpdata.sources import open_source
+from warpdata.sources import Workplace, open_source
 from warpdata.sources.table import SOURCES
 
 
@@ -134,7 +134,8 @@ def _warm(command: Warm, display: Display) -> int:
     if command.device == "cuda" and not torch.cuda.is_available():
         raise ValueError('`device="cuda"`: this PyTorch finds no CUDA device; use `device="cpu"`, or its CUDA build')
     device = "cuda" if command.device != "cpu" and torch.cuda.is_available() else "cpu"
-    source = open_source(command.source, command.own)
+    work = Workplace(cache_dir=command.path, progress=display.stage)
+    source = open_source(command.source, command.own, work=work)
     display.start(len(source.scene_ids()))
     provider = GeometryProvider(
         replace(command.geometry, cache_dir=command.path),

@@ -24,8 +24,9 @@ class Contents:
         others = [
             {"path": str(found.path), "kind": found.kind.value, "bytes": found.num_bytes, "reason": found.reason}
             for found in self.found
-            if found.kind not in (Kind.ENTRY, Kind.DIGESTS, Kind.OVERLAPS, Kind.SKY)
+            if found.kind not in (Kind.ENTRY, Kind.DIGESTS, Kind.OVERLAPS, Kind.SKY, Kind.FRAMES)
         ]
+        frames = [found for found in self.found if found.kind is Kind.FRAMES]
         sky = [found.num_bytes for found in self.found if found.kind is Kind.SKY]
         return {
             "root": str(self.root),
@@ -34,6 +35,10 @@ class Contents:
             "bytes": sum(entry["bytes"] for entry in entries),
             "entries": entries,
             "sky": {"pictures": len(sky), "bytes": sum(sky)},
+            "videos": {
+                "videos": len({found.path.parent for found in frames}),
+                "bytes": sum(found.num_bytes for found in frames),
+            },
             "other_files": others,
         }
 
@@ -52,6 +57,9 @@ class Contents:
             )
         if content["sky"]["pictures"]:
             lines.append(f"  sky scores of {content['sky']['pictures']} pictures, {decimal(content['sky']['bytes'])}")
+        if content["videos"]["videos"]:
+            videos = content["videos"]
+            lines.append(f"  frames of {videos['videos']} videos, {decimal(videos['bytes'])}")
         for other in content["other_files"]:
             reason = f": {other['reason']}" if other["reason"] else ""
             lines.append(f"  {other['path']} ({decimal(other['bytes'])}) is {other['kind']}{reason}")

@@ -15,6 +15,8 @@ from warpdata.cache.store import WORK
 from warpdata.files.atomic import PART_SUFFIX
 from warpdata.files.locks import is_held
 from warpdata.geometry.filters.sky import SKY_FOLDER, score_file
+from warpdata.sources.video.frames_folder import read_frames
+from warpdata.sources.video.kept import FRAMES_FOLDER
 
 _KEY = "[0-9a-f]{64}"
 _ENTRY_NAME = re.compile(rf"{_KEY}\.safetensors")
@@ -22,6 +24,10 @@ _LOCK_NAME = re.compile(rf"{_KEY}\.lock")
 _DIGESTS_NAME = re.compile(rf"{_KEY}\.json")
 _SKY_NAME = re.compile(rf"{_KEY}\.png")
 _OVERLAPS_NAME = re.compile(rf"({_KEY})\..+\.json")
+_FRAMES_NAME = re.compile(
+    rf"{_KEY}/(frame_\d+\.jpg|frames\.json|\.(frame_\d+\.jpg|frames\.json)\{PART_SUFFIX})"
+    rf"|{_KEY}\.json|\.{_KEY}\.json\.[0-9a-f]{{16}}\{PART_SUFFIX}"
+)
 _PART_NAME = re.compile(
     rf"\.{_KEY}\.(.+\.)?(safetensors|json|png)\.[0-9a-f]{{16}}\{PART_SUFFIX}"
     rf"|{_KEY}\.(.+\.)?(safetensors|json|png)\.[0-9a-f]{{16}}\.tmp"  # of version 0.1
@@ -46,6 +52,7 @@ class Kind(Enum):
     SKY = "sky scores"
     SKY_ORPHAN = "sky scores that no entry was made with"
     UNFINISHED = "of an estimate that was interrupted"
+    FRAMES = "frames of a video"
     AT_WORK = "of a process at work"
     LEFTOVER = "left by a killed run"
     FOREIGN = "not the cache's"
@@ -81,6 +88,8 @@ def survey(root: Path) -> list[Found]:
     for path in root.iterdir():
         if path == root / WORK and path.is_dir() and not path.is_symlink():
             found += _survey_work(path, cache)
+        elif path == root / FRAMES_FOLDER and path.is_dir() and not path.is_symlink():
+            found += _survey_frames(path, cache)
         elif path == sky and path.is_dir() and not path.is_symlink():
             continue  # below: it takes the entries to tell whose scores these are
         elif path not in own_folders or path.is_symlink() or not path.is_dir():
@@ -90,6 +99,29 @@ def survey(root: Path) -> list[Found]:
     if sky.is_dir() and not sky.is_symlink():
         found += _survey_sky(sky, [item.entry for item in found if item.entry is not None])
     return sorted(found, key=lambda item: item.path)
+
+
+def _survey_frames(folder: Path, cache: GeometryCache) -> Iterator[Found]:
+    """Frames of videos: a folder for each key, and what was remembered of videos. What is not finished is taken up."""
+    finished: dict[str, bool] = {}
+    for path in folder.rglob("*"):
+        key, *inside = path.relative_to(folder).parts
+        if path.is_dir() and not path.is_symlink() and re.fullmatch(_KEY, key) and not inside:
+            continue
+        if path.is_symlink() or not path.is_file() or not _FRAMES_NAME.fullmatch("/".join((key, *inside))):
+            kind = Kind.FOREIGN
+        elif path.name.endswith(PART_SUFFIX):
+            kind = Kind.LEFTOVER if _is_idle(path) else Kind.AT_WORK
+        elif not inside:
+            kind = Kind.DIGESTS
+        else:
+            if key not in finished:
+                listed = read_frames(folder / key)
+                finished[key] = listed is not None and listed.complete
+            lock = cache.lock_folder / f"{key}.lock"
+            at_work = is_held(lock) if lock.exists() else not _is_idle(path)
+            kind = Kind.FRAMES if finished[key] else Kind.AT_WORK if at_work else Kind.UNFINISHED
+        yield Found(path=path, kind=kind, num_bytes=path.lstat().st_size)
 
 
 def _survey_sky(folder: Path, entries: list[CacheEntry]) -> Iterator[Found]:

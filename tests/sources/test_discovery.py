@@ -126,7 +126,7 @@ def test_raw_files_beside_their_pictures_videos_and_stray_pictures_are_noted(tmp
     assert scene.left_out == {}
     assert len(scene.views) == 3
     assert "1 files of type .dng" in scene.notes[0]
-    assert "videos are not read" in scene.notes[1]
+    assert "videos beside the pictures" in scene.notes[1]
     assert "2 pictures directly in" in scene.notes[2]
 
 

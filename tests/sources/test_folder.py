@@ -148,7 +148,7 @@ def test_unusable_input_says_what_to_do(tmp_path):
     with pytest.raises(SourceError, match=r"no scene in .*: expected images"):
         source(tmp_path).scene_ids()
     empty_file(tmp_path / "file")
-    with pytest.raises(SourceError, match="cannot be read"):
+    with pytest.raises(SourceError, match="is a file, and none that"):
         source(tmp_path / "file").scene_ids()
 
 

@@ -42,8 +42,9 @@ class GeometryCache:
 
     The folder holds `geometry/<key>.safetensors`, an entry a scene; `overlaps/`, what was measured on entries;
     `digests/`, what the scenes' files were found to contain; `index/`, which pairs they were found to give; `work/`,
-    intermediate results of estimates that were interrupted; `sky/`, sky scores of pictures; and `locks/`, empty files
-    of processes at work. Each can be removed at any time while nobody works with it.
+    intermediate results of estimates that were interrupted; `sky/`, sky scores of pictures; `frames/`,
+    frames of videos; and `locks/`, empty files of processes at work. Each can be removed at any time while nobody
+    works with it.
 
     Args:
         root: the folder.

@@ -47,6 +47,8 @@ class Record:
         warp: version of the warp and the triplet's scores.
         geometry: how depth and cameras were made, and licences.
         prompt: text for the trainer; None where none is given.
+        time_s: role of a view -> when it was taken, in seconds after the first frame of its video; None where the
+            source does not say.
         index: its number in layouts that count, from 1 over the sorted ids.
         shard: the file that holds its files, where a layout packs several samples into one.
     """
@@ -63,6 +65,7 @@ class Record:
     warp: dict[str, Any] = field(default_factory=dict)
     geometry: dict[str, Any] = field(default_factory=dict)
     prompt: str | None = None
+    time_s: dict[str, float] | None = None
     index: int | None = None
     shard: str | None = None
 

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+from pathlib import PurePath
 from types import ModuleType
 
+VIDEO_SUFFIXES = frozenset(
+    ".3g2 .3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm .wmv".split()
+)
+"""Names of videos end so, in any case."""
+
 INSTALL = "pip install 'warpdata[video]'"
+
+
+def is_video_name(name: str) -> bool:
+    """Whether a file name is that of a video. Hidden files are none."""
+    return not name.startswith(".") and PurePath(name).suffix.lower() in VIDEO_SUFFIXES
 
 
 def unavailable() -> str | None:

@@ -18,14 +18,10 @@ import numpy as np
 from jaxtyping import UInt8
 
 from warpdata.errors import SceneError
+from warpdata.files.tree import open_file
 from warpdata.formats.pyav import pyav
 from warpdata.formats.video_colour import srgb_pixels
 from warpdata.formats.video_shape import Shape, orientation_of
-
-SUFFIXES = frozenset(
-    ".3g2 .3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm .wmv".split()
-)
-"""Names of videos end so, in any case."""
 
 CONTAINERS = "asf,avi,flv,h264,hevc,ivf,matroska,mov,mpeg,mpegts,mpegvideo,mxf,mxf_opatom,obu,ogg,webm"
 """FFmpeg's names of the containers that are opened. Playlists are not among them."""
@@ -106,7 +102,7 @@ class Video:
         self.breaks: list[str] = []
         self._av = pyav()
         with ExitStack() as opening:
-            file = opening.enter_context(path.open("rb"))
+            file = opening.enter_context(open_file(path))
             self._container = opening.enter_context(self._opened(file))
             self._stream = self._best_stream()
             context = self._stream.codec_context

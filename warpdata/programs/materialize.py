@@ -45,13 +45,16 @@ def _materialize(options: MaterializeOptions, display) -> int:
 def _dry_run(options: MaterializeOptions, display) -> int:
     from rich.filesize import decimal
 
+    from warpdata.config import default_cache_dir
     from warpdata.run.plan import dry_run, free_bytes
-    from warpdata.sources import open_source
+    from warpdata.sources import Workplace, open_source
     from warpdata.writers.output.refusals import refuse_unusable
 
     refuse_unusable(options.output.output_dir, options.export, options.output.export_scenes)
     plans = []
-    source = open_source(options.source, options.own)
+    cache_dir = options.geometry.cache_dir or default_cache_dir()
+    work = Workplace(cache_dir=cache_dir, writes=False, progress=display.stage)
+    source = open_source(options.source, options.own, work=work)
     keep = options.source.keep_odd_views
     for plan in dry_run(source, options.size, options.pairs, options.output, keep_odd_views=keep):
         plans.append(plan)

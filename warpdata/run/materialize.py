@@ -8,11 +8,12 @@ from typing import Any
 
 from warpdata.cache import CacheEntry
 from warpdata.cache.provider import UNUSABLE_SCENE, GeometryProvider
+from warpdata.config import default_cache_dir
 from warpdata.display import Display
 from warpdata.errors import OutputError, grouped_reasons
 from warpdata.run.options import MaterializeOptions
 from warpdata.run.report import REPORT, Report, SceneReport
-from warpdata.sources import open_source
+from warpdata.sources import Workplace, open_source
 from warpdata.sources.scene import Scene
 from warpdata.triplets.measured import MeasuredScores
 from warpdata.triplets.overlap import Overlaps
@@ -42,7 +43,8 @@ def materialize(options: MaterializeOptions, display: Display | None = None) -> 
     refuse_unusable(options.output.output_dir, options.export, options.output.export_scenes)
     device = options.torch_device
     _refuse_to_write_into_input(options)
-    source = open_source(options.source, options.own)
+    cache_dir = options.geometry.cache_dir or default_cache_dir()
+    source = open_source(options.source, options.own, work=Workplace(cache_dir=cache_dir, progress=display.stage))
     number, count = options.export.worker
     all_scene_ids = source.scene_ids()
     _refuse_to_write_into_scene(options, all_scene_ids)
@@ -146,6 +148,7 @@ def _materialize_scene(
         report.error += overlaps.doubt()
     manifest_geometry = geometry_json(entry)
     measured = MeasuredScores(pairs, provider.cache.overlap_folder, options.effective_render, options.quality)
+    time_s = {view.name: view.time_s for view in scene.views if view.time_s is not None}
     wanted = []
     for pair in pairs.pairs:
         sample_id = pairs.sample_id(pair)
@@ -164,7 +167,7 @@ def _materialize_scene(
                 if failing := options.quality.failing(made.triplet.scores):
                     report.drop(made.triplet.id, failing)
                 else:
-                    writers.write(made.triplet, made.points, geometry=manifest_geometry)
+                    writers.write(made.triplet, made.points, geometry=manifest_geometry, time_s=time_s)
                     report.make(made.triplet.scores)
             display.stage("triplets", done, len(wanted))
     finally:

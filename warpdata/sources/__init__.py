@@ -8,9 +8,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from warpdata.config import SourceOptions
+from warpdata.config import SourceOptions, default_cache_dir
 from warpdata.plugins import OwnOptions
-from warpdata.sources.table import AUTO, SOURCES, SourceRow
+from warpdata.sources.table import AUTO, SOURCES, SourceRow, Workplace
 
 if TYPE_CHECKING:
     from warpdata.sources.depth_map import DepthFile, DepthMap
@@ -31,11 +31,12 @@ _MODULES = {
 """Name -> the module it is imported from when it is first asked for."""
 
 
-def open_source(options: SourceOptions, own: OwnOptions | None = None) -> Source:
+def open_source(options: SourceOptions, own: OwnOptions | None = None, *, work: Workplace | None = None) -> Source:
     """The scenes below `options.input_dir`, read as `options.source` says. Nothing is read before it is asked for.
 
     Args:
         own: options that belong to single sources.
+        work: where sources may keep what they make of videos and the like; the user's cache, by default.
 
     Raises:
         ValueError: there is no source of that name.
@@ -50,7 +51,7 @@ def open_source(options: SourceOptions, own: OwnOptions | None = None) -> Source
         rows = (SOURCES[options.source],)
     else:
         raise ValueError(f"there is no source {options.source!r}; choose from {', '.join((AUTO, *SOURCES.names))}")
-    return FolderSource(options, rows, own or OwnOptions())
+    return FolderSource(options, rows, own or OwnOptions(), work or Workplace(cache_dir=default_cache_dir()))
 
 
 def __getattr__(name: str):
@@ -71,5 +72,6 @@ __all__ = [
     "Source",
     "SourceRow",
     "View",
+    "Workplace",
     "open_source",
 ]

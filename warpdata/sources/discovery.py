@@ -7,6 +7,7 @@ The input is a scene itself, or its sub-folders are, down to `MAX_DEPTH`; one in
 * Photographs that lie directly in a folder are a scene, and so are its sub-folders, unless they show the same
   photographs again (thumbnails, reduced copies: all their file names occur above) or are called like what belongs to
   photographs (masks, depth). One single photograph beside scenes is none.
+* Videos in a folder that is no scene are scenes, each by itself; beside two photographs or more they are none.
 * Tars and zips are folders here, unless they lie in a scene's own folder or beside one that has their name.
 * Thumbnails and bins of file servers and systems, caches and outputs of this program, hidden folders, and folders
   named like a picture are never scenes.
@@ -23,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from warpdata.errors import OutputError, ViewError
-from warpdata.files.tree import ARCHIVE_NAME, archive_stem, describe_refused
+from warpdata.files.tree import ARCHIVE_NAME, archive_stem, describe_refused, is_file
 from warpdata.formats.manifest import DATASET, STATE_FOLDER, read_dataset
 from warpdata.sources.image_folder import IMAGES, image_folder, is_image_folder_name
 from warpdata.sources.listing import FolderListing
@@ -63,7 +64,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SceneFolder:
-    """A folder that a source recognises.
+    """A folder, or a file, that a source recognises as a scene.
 
     Attributes:
         place: where it is below the input, with `/`; "" for the input itself.
@@ -89,6 +90,13 @@ def find_scene_folders(top: Path, rows: Sequence[SourceRow]) -> list[SceneFolder
     return _Walk(rows).found(FolderListing.read(top), PurePosixPath(), owned=False)
 
 
+def find_scene_file(path: Path, rows: Sequence[SourceRow]) -> list[SceneFolder]:
+    """The scene that an input file is. A source that is insisted on takes it whatever its name."""
+    insisted = len(rows) == 1 and rows[0].read_file is not None
+    row = rows[0] if insisted else next((row for row in rows if row.recognise_file(path.name)), None)
+    return [] if row is None else [SceneFolder(path, "", row)]
+
+
 class _Walk:
     def __init__(self, rows: Sequence[SourceRow]):
         self._rows = rows
@@ -101,13 +109,15 @@ class _Walk:
         """
         row = next((row for row in self._rows if row.recognise(listing)), None)
         if row is None or (owned and row.only_pictures):
-            return self._below(listing, place, owned=owned)
+            return [*self._below(listing, place, owned=owned), *([] if owned else self._files(listing, place))]
         here = SceneFolder(listing.path, "" if place == PurePosixPath() else place.as_posix(), row)
         if row.open is not None:
             return [here]  # what lies below is its own affair
         if not row.only_pictures or _has_image_folder(listing, is_input=not place.parts):
             return [here, *self._below(listing, place, owned=True)]
         below = self._below(listing, place, owned=owned)
+        if len(listing.pictures) < 2:
+            below += self._files(listing, place)
         if below and len(listing.pictures) < 2:
             for name in listing.pictures:
                 logger.warning("%s lies beside scenes and is in none of them: it is not used", listing.path / name)
@@ -141,6 +151,13 @@ class _Walk:
                 continue
             found += self.found(inside, place / name, owned=owned)
         return found if owned else [*found, *self._in_archives(listing, place)]
+
+    def _files(self, listing: FolderListing, place: PurePosixPath) -> Iterator[SceneFolder]:
+        """Files of a folder that are scenes by themselves."""
+        for name in listing.files:
+            row = next((row for row in self._rows if row.recognise_file(name)), None)
+            if row is not None and is_file(listing.path / name):
+                yield SceneFolder(listing.path / name, (place / name).as_posix(), row)
 
     def _in_archives(self, listing: FolderListing, place: PurePosixPath) -> Iterator[SceneFolder]:
         for name in listing.archives:

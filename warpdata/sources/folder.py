@@ -26,14 +26,21 @@ from warpdata.errors import SceneError, SourceError, ViewError
 from warpdata.files.tree import archive_around, archive_stem, describe_refused
 from warpdata.plugins import OwnOptions
 from warpdata.sources.camera_files import unread_cameras
-from warpdata.sources.discovery import SCENE_EXPORT, UNFINISHED, SceneFolder, find_scene_folders, made_by_us
+from warpdata.sources.discovery import (
+    SCENE_EXPORT,
+    UNFINISHED,
+    SceneFolder,
+    find_scene_file,
+    find_scene_folders,
+    made_by_us,
+)
 from warpdata.sources.folder_state import folder_state
 from warpdata.sources.image_folder import image_folder
 from warpdata.sources.listing import FolderListing
 from warpdata.sources.naming import natural_key, unique_names
 from warpdata.sources.scene import Scene, Source
 from warpdata.sources.select import select_views
-from warpdata.sources.table import SourceRow
+from warpdata.sources.table import SourceRow, Workplace
 
 logger = logging.getLogger(__name__)
 
@@ -59,19 +66,25 @@ class FolderSource:
 
     Args:
         rows: the sources that are asked, in this order, whose a folder is.
+        work: where sources may work that make files of what they read.
     """
 
-    def __init__(self, options: SourceOptions, rows: Sequence[SourceRow], own: OwnOptions):
+    def __init__(self, options: SourceOptions, rows: Sequence[SourceRow], own: OwnOptions, work: Workplace):
         self._options = options
         self._rows = rows
         self._own = own
+        self._work = work
 
     def scene_ids(self) -> list[str]:
         return sorted(self._places, key=natural_key)
 
     def state(self, scene_id: str) -> str | None:
         place = self._place(scene_id)
-        return folder_state(place.folder) if place.source is None else place.source.state(place.id_there)
+        if place.source is not None:
+            return place.source.state(place.id_there)
+        if place.row is not None and place.row.read_file is not None:
+            return place.row.file_state(place.folder.resolve(), _own_options(place.row, self._own), self._work)
+        return folder_state(place.folder)
 
     def scene(self, scene_id: str) -> Scene:
         place = self._place(scene_id)
@@ -79,6 +92,8 @@ class FolderSource:
             raise SceneError(f"scene {scene_id} {place.problem}")
         if place.source is not None:
             scene = replace(place.source.scene(place.id_there), id=scene_id, source=place.row.name)
+        elif place.row.read_file is not None:
+            scene = self._read_file(place, scene_id)
         else:
             scene = self._read(place, scene_id)
         return scene
@@ -87,6 +102,14 @@ class FolderSource:
         if scene_id not in self._places:
             raise ValueError(f"{self._options.input_dir} holds no scene {scene_id!r}; `scene_ids()` lists them")
         return self._places[scene_id]
+
+    def _read_file(self, place: _Place, scene_id: str) -> Scene:
+        try:
+            own = _own_options(place.row, self._own)
+            scene = place.row.read_file(place.folder.resolve(), scene_id, own, self._work)
+        except (OSError, ViewError) as error:
+            raise SceneError(f"scene {scene_id} cannot be read: {error}") from error
+        return replace(scene, views=select_views(scene.views, self._options), source=place.row.name)
 
     def _read(self, place: _Place, scene_id: str) -> Scene:
         root = place.folder.resolve()
@@ -124,6 +147,13 @@ class FolderSource:
             found = find_scene_folders(top, self._rows) if made in (None, UNFINISHED, SCENE_EXPORT) else []
         except FileNotFoundError as error:
             raise SourceError(f"input folder {top} does not exist; give another as `input_dir`") from error
+        except NotADirectoryError as error:
+            made, found = None, find_scene_file(top, self._rows)
+            if not found:
+                raise SourceError(
+                    f"the input {top} is a file, and none that `source={self._options.source!r}` reads: give a folder "
+                    "of scenes, or a video, as `input_dir`"
+                ) from error
         except OSError as error:
             raise SourceError(f"input folder {top} cannot be read ({error}); give another as `input_dir`") from error
         if not found:
@@ -133,7 +163,7 @@ class FolderSource:
         in_archive = Counter(around[0] for scene in found if (around := archive_around(scene.path)))
         for scene in found:
             called = _called(scene, in_archive)
-            name = called or archive_stem(top.resolve().name)
+            name = called or _stem(top.resolve().name, scene.row)
             problem = _problem(scene)
             if problem is not None or scene.row is None or scene.row.open is None:
                 key = scene.place or (name if len(found) == 1 else ".")
@@ -171,8 +201,15 @@ def _called(scene: SceneFolder, in_archive: Mapping[Path, int]) -> str:
         inner = len(PurePosixPath(around[1]).parts)
         outer, inside = parts[: len(parts) - inner], parts[len(parts) - inner :]
         parts = [*outer[:-1], *map(archive_stem, outer[-1:]), *(inside if in_archive[around[0]] > 1 else [])]
+    if parts[-1] == scene.path.name:
+        parts = [*parts[:-1], _stem(parts[-1], scene.row)]
     *above, last = parts or [""]
     return "/".join(above) if above and last.casefold() in _INNER_FOLDERS else "/".join(parts)
+
+
+def _stem(name: str, row: SourceRow | None) -> str:
+    """A scene's name from that of its folder, archive or file."""
+    return PurePosixPath(name).stem if row is not None and row.read_file is not None else archive_stem(name)
 
 
 def _problem(scene: SceneFolder) -> str | None:

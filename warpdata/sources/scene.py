@@ -24,6 +24,7 @@ class View:
         depth: its depth map, if the source ships one; covers the whole image at any resolution.
         mask: what part of the image may become points, at any resolution.
         tags: what else the source says of it, such as the split of a data set it belongs to.
+        time_s: when it was taken, in seconds after the first frame of its video; None where the source does not say.
     """
 
     name: str
@@ -32,6 +33,7 @@ class View:
     depth: DepthMap | None = None
     mask: Mask | None = None
     tags: tuple[str, ...] = ()
+    time_s: float | None = None
 
     def camera_at(self, image_hw: tuple[int, int]) -> Camera | None:
         """The camera at the image's true size, which may differ from the one its source states by a plain resize.

@@ -16,8 +16,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Workplace:
+    """For sources that make files of what they read.
+
+    Attributes:
+        cache_dir: where they keep what is costly to make again, each in a folder of its own.
+        writes: whether anything may be written there; if not, what is made is not kept.
+        progress: is told how far a scene is: the stage, how much is done, of how much.
+    """
+
+    cache_dir: Path
+    writes: bool = True
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceRow:
-    """A format of scenes on disk. It reads one scene from one folder (`read`), or many from one (`open`): give either.
+    """A format of scenes on disk. It reads one scene from one folder (`read`) or from one file (`read_file`), or many
+    from one folder (`open`): give one of the three.
 
     Attributes:
         name: what `--source` calls it.
@@ -27,6 +43,9 @@ class SourceRow:
             Errors of the kinds OSError and ViewError cost the scene, with their message.
         open: (options whose `input_dir` is the folder recognised; options of its own or None) -> its scenes. It
             selects views by the options itself, see `select_views`.
+        recognise_file: whether a file is a scene by itself, by its name; asked of files in folders that are no scenes.
+        read_file: (the file, resolved; the scene's id; options of its own or None; where it may work) -> the scene.
+        file_state: (as `read_file`, but for the id) -> a token that changes when the scene does, see `Source.state`.
         options: dataclass of options of its own, with defaults.
         only_pictures: it is recognised by nothing but pictures. The sub-folders of scenes hold pictures too, so that
             such a folder counts for a scene only where it does not lie in another scene.
@@ -35,16 +54,20 @@ class SourceRow:
 
     name: str
     about: str
-    recognise: Callable[[FolderListing], bool]
+    recognise: Callable[[FolderListing], bool] = lambda listing: False
+    recognise_file: Callable[[str], bool] = lambda name: False
     read: Callable[[Path, str, Any], Scene] | None = None
     open: Callable[[SourceOptions, Any], Source] | None = None
+    read_file: Callable[[Path, str, Any, Workplace], Scene] | None = None
+    file_state: Callable[[Path, Any, Workplace], str | None] = lambda path, options, work: None
     options: type | None = None
     only_pictures: bool = False
     unavailable: Callable[[], str | None] = lambda: None
 
     def __post_init__(self) -> None:
-        if (self.read is None) == (self.open is None):
-            raise ValueError(f"the source {self.name} has {'both' if self.read else 'neither'} of read and open")
+        ways = sum(way is not None for way in (self.read, self.open, self.read_file))
+        if ways != 1:
+            raise ValueError(f"the source {self.name} has {ways} of read, open and read_file; give one")
 
 
 AUTO = "auto"
@@ -58,6 +81,7 @@ SOURCES: Table[SourceRow] = Table(
         "transforms": "warpdata.sources.readers.transforms:ROW",
         "wai": "warpdata.sources.readers.wai:ROW",
         "colmap": "warpdata.sources.readers.colmap:ROW",
+        "video": "warpdata.sources.readers.video:ROW",
         "images": "warpdata.sources.readers.images:ROW",
     },
 )

@@ -27,7 +27,7 @@ from warpdata.config import (
 from warpdata.display import Display
 from warpdata.errors import SourceError, group_reasons, grouped_reasons
 from warpdata.plugins import OwnOptions
-from warpdata.sources import Scene, open_source
+from warpdata.sources import Scene, Workplace, open_source
 from warpdata.training.dataset import WarpDataset
 from warpdata.training.lightning_base import DataModule
 from warpdata.training.loader import WarpLoader
@@ -142,9 +142,9 @@ class WarpDataModule(DataModule):
             return
         self.left_out = {}
         ranks = Ranks(self.world_size)
-        source = open_source(self.source_options, self.own)
-        scene_ids = source.scene_ids()
         provider = GeometryProvider(self.geometry, self.size, self.filters, self.device, self.own)
+        source = open_source(self.source_options, self.own, work=Workplace(cache_dir=provider.cache.root))
+        scene_ids = source.scene_ids()
         index = SceneIndex(
             provider.cache,
             [asdict(part) for part in (self.source_options, self.size, self.geometry, self.filters, self.pair_options)]

@@ -12,8 +12,6 @@ from warpdata.sources.table import SourceRow
 if TYPE_CHECKING:
     from warpdata.sources.scene import Scene
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm"})
-
 
 def recognise(listing: FolderListing) -> bool:
     """Whether pictures lie in a folder, or in one of its folders called `images...`."""
@@ -83,12 +81,17 @@ def _companions(listing: FolderListing) -> set[str]:
 
 def _notes(root: Path, listing: FolderListing) -> tuple[str, ...]:
     """What else lies there and is not used."""
+    from warpdata.errors import listed
+    from warpdata.formats.pyav import is_video_name
+
     notes = []
     for suffix, count in sorted(Counter(Path(name).suffix.lower() for name in _companions(listing)).items()):
         notes.append(f"{count} files of type {suffix} in {listing.path} are not read; pictures of the same names are")
-    videos = [name for name in listing.files if name[0] != "." and Path(name).suffix.lower() in VIDEO_SUFFIXES]
-    if videos:
-        notes.append(f"videos are not read, as {listing.path / videos[0]} ({len(videos)} in all): extract their frames")
+    if videos := [name for name in listing.files if is_video_name(name)]:
+        notes.append(
+            f"{len(videos)} videos beside the pictures in {listing.path} ({listed(videos)}) are not used: give one as "
+            '`input_dir`, or all with `source="video"`'
+        )
     if listing.path != root and (beside := FolderListing.read(root).pictures):
         notes.append(
             f"{len(beside)} pictures directly in {root} ({beside[0]}, ...) are not used: those in {listing.path.name} "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -180,7 +180,12 @@ class Writers:
         return {name: value for name, value in record.warp.items() if name != "version"}
 
     def write(
-        self, triplet: Triplet, points: PointCloud | None = None, *, geometry: dict[str, Any] | None = None
+        self,
+        triplet: Triplet,
+        points: PointCloud | None = None,
+        *,
+        geometry: dict[str, Any] | None = None,
+        time_s: Mapping[str, float] | None = None,
     ) -> None:
         """Begin to write a triplet; returns before it is on the disk.
 
@@ -189,6 +194,7 @@ class Writers:
         Args:
             points: the reference's points that the renderer used; needed with `save_ply` alone.
             geometry: how its depth and cameras were made, and the licences; JSON, goes into the manifest.
+            time_s: view name -> when it was taken, for the manifest, see `Record.time_s`.
 
         Raises:
             OutputError: this or an earlier triplet cannot be written; names the file.
@@ -206,6 +212,7 @@ class Writers:
             warp_version=self._run.warp_version,
             geometry=geometry or {},
             prompt=self._prompts.of(triplet.id, triplet.prompt or None),
+            time_s=time_s,
         )
         encoded = self._layout.encode(triplet, points, self._encoder)
         self._pending.append(self._storing.submit(self._store, record, encoded))

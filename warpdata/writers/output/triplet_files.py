@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,10 +70,22 @@ class FolderLayout:
 
 
 def describe(
-    triplet: Triplet, files: dict[str, str], *, warp_version: int, geometry: dict[str, Any], prompt: str | None
+    triplet: Triplet,
+    files: dict[str, str],
+    *,
+    warp_version: int,
+    geometry: dict[str, Any],
+    prompt: str | None,
+    time_s: Mapping[str, float] | None = None,
 ) -> Record:
-    """The record of a triplet whose files are not written yet; digests and lengths are still missing."""
+    """The record of a triplet whose files are not written yet; digests and lengths are still missing.
+
+    Args:
+        time_s: of views by name, as far as it is known.
+    """
     height, width = triplet.target.shape[-2:]
+    names = {"reference": triplet.reference_name, "target": triplet.target_name}
+    times_s = {role: time_s[name] for role, name in names.items() if time_s and name in time_s}
     return Record(
         id=triplet.id,
         scene=scene_of(triplet.id),
@@ -86,6 +99,7 @@ def describe(
         warp={"version": warp_version, **triplet.scores},
         geometry=geometry,
         prompt=prompt,
+        time_s=times_s or None,
     )
 
 

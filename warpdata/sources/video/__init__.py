@@ -1,0 +1,1 @@
+"""Videos as scenes: which frames are taken, and the folder of pictures that they become."""
