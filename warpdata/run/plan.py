@@ -27,6 +27,7 @@ class ScenePlan:
 
     Attributes:
         scene: its id.
+        source: which format it is read as; None where it cannot be read.
         views: usable ones, as far as their headers tell.
         hw: size of its triplets.
         triplets: how many; the most there can be for pairs chosen by overlap.
@@ -37,6 +38,7 @@ class ScenePlan:
     """
 
     scene: str
+    source: str | None = None
     views: int = 0
     hw: tuple[int, int] = (0, 0)
     triplets: int = 0
@@ -51,9 +53,8 @@ class ScenePlan:
             return f"{self.scene}: nothing, {self.problem}"
         size = f"{self.hw[1]} x {self.hw[0]}"
         left_out = f", {len(self.left_out)} left out" if self.left_out else ""
-        return (
-            f"{self.scene}: {self.views} views, {self.triplets} triplets of {size}, {decimal(self.num_bytes)}{left_out}"
-        )
+        triplets = f"{self.triplets} triplets of {size}, {decimal(self.num_bytes)}"
+        return f"{self.scene}: {self.views} views, {triplets}{left_out} (read as {self.source})"
 
 
 def dry_run(
@@ -75,6 +76,7 @@ def dry_run(
         if len(image_hws) < 2:
             yield ScenePlan(
                 scene=scene_id,
+                source=scene.source,
                 problem=f"a pair needs two pictures that can be read, found {len(image_hws)}",
                 left_out=left_out,
                 notes=scene.notes,
@@ -90,6 +92,7 @@ def dry_run(
         num_bytes = hw[0] * hw[1] * len(candidates) * bytes_per_pixel(output)
         yield ScenePlan(
             scene=scene_id,
+            source=scene.source,
             views=len(image_hws),
             hw=hw,
             triplets=len(candidates),

@@ -93,7 +93,9 @@ class SceneReport:
             parts.append(f"{len(self.not_kept)} not kept")
         if self.left_out:
             parts.append(f"{len(self.left_out)} left out")
-        return f"{self.scene}: {', '.join(parts)} ({self.geometry}{', from the cache' if self.cached else ''})"
+        origin = [f"read as {self.source}"] if self.source else []
+        origin += [self.geometry] + (["from the cache"] if self.cached else [])
+        return f"{self.scene}: {', '.join(parts)} ({', '.join(origin)})"
 
     def left_out_lines(self) -> list[str]:
         """Which files, views or pairs were left out, for a person; what the scene's own error says is not repeated."""
