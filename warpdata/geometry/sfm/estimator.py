@@ -23,6 +23,7 @@ from warpdata.geometry.sfm.known_cameras import triangulate
 from warpdata.geometry.sfm.mapping import Mapping, map_views
 from warpdata.geometry.sfm.options import SfmOptions
 from warpdata.geometry.sfm.pictures import ReducedPicture, prepare_pictures
+from warpdata.geometry.sfm.shipped_points import shipped_model
 from warpdata.geometry.sfm.stereo import DenseStereo
 from warpdata.geometry.sfm.types import SparseModel
 from warpdata.geometry.sfm.view_selection import MIN_COMMON_POINTS, select_sources
@@ -47,8 +48,9 @@ RESULT_OPTIONS = ("match_megapixels", "depth_megapixels", "sources")
 class SfmEstimator:
     """Structure from motion by pycolmap and dense stereo of our own.
 
-    Where every view brings its camera, cameras stay as they are and only points are triangulated. Otherwise the world
-    is the first view's camera, in a unit in which the median depth of the points seen is 1.
+    Where every view brings its camera, cameras stay as they are and only points are triangulated, or taken from the
+    scene where it ships them with the views that saw them. Otherwise the world is the first view's camera, in a unit in
+    which the median depth of the points seen is 1.
 
     Args:
         options: see `SfmOptions`.
@@ -113,7 +115,11 @@ class SfmEstimator:
                 failures,
             )
         find = triangulate if cameras_known else map_views
-        mapping = find(pictures, folder, threads=options.threads, time_limit_s=options.time_limit_s, progress=progress)
+        mapping = shipped_model(scene, pictures) if cameras_known else None
+        if mapping is None:
+            mapping = find(
+                pictures, folder, threads=options.threads, time_limit_s=options.time_limit_s, progress=progress
+            )
         model, lonely = drop_lonely_views(mapping.model)
         failures |= mapping.left_out | lonely
         if not cameras_known:
@@ -180,13 +186,14 @@ def drop_lonely_views(model: SparseModel) -> tuple[SparseModel, dict[str, str]]:
 def describe(mapping: Mapping, model: SparseModel, pictures: Sequence[ReducedPicture]) -> dict[str, Any]:
     """The figures by which people judge a model, as JSON. Sizes in pixels of the pictures features were found in."""
     errors = model.reprojection_errors()
+    error_px = {"mean": round(errors.mean().item(), 3), "median": round(errors.median().item(), 3)}
     seen = torch.bincount(model.observed_view, minlength=len(model.names)).tolist()
     return {
         "views": len(model.names),
         "of_views": len(pictures),
         "points": len(model.points),
         "points_seen": dict(zip(model.names, seen, strict=True)),
-        "reprojection_error_px": {"mean": round(errors.mean().item(), 3), "median": round(errors.median().item(), 3)},
+        "reprojection_error_px": None if errors.isnan().any() else error_px,
         "focal_px": {
             name: round(camera.K[0, 0].item(), 2) for name, camera in zip(model.names, model.cameras, strict=True)
         },

@@ -79,7 +79,7 @@ def prepare_pictures(
         progress("reading pictures", done, len(views))
         try:
             rgb = load_usable(view)
-            exif = read_exif(view.picture)
+            exif = Exif() if cameras_known else read_exif(view.picture)
             image_hw = (rgb.shape[1], rgb.shape[2])
             view_mask(view, image_hw)
             if cameras_known:

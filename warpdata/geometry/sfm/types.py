@@ -25,7 +25,7 @@ class SparseModel:
         points: (p, 3), in world coordinates.
         observed_view: (m,), index of the view of each observation.
         observed_point: (m,), index of the point of each observation.
-        observed_xy: (m, 2), where the view sees it, in pixels.
+        observed_xy: (m, 2), where the view sees it, in pixels; NaN where that is not known.
     """
 
     names: tuple[str, ...]
@@ -67,7 +67,7 @@ class SparseModel:
         return (axis * self.points[self.observed_point]).sum(dim=-1) + offset
 
     def reprojection_errors(self) -> Float[Tensor, " m"]:
-        """Distance in pixels between where each observation is and where its point projects to."""
+        """Distance in pixels between where each observation is and where its point projects to; NaN as they are."""
         poses = torch.stack([camera.cam_from_world for camera in self.cameras])[self.observed_view]
         K = torch.stack([camera.K for camera in self.cameras])[self.observed_view]
         in_camera = (poses[:, :3, :3] @ self.points[self.observed_point, :, None])[..., 0] + poses[:, :3, 3]

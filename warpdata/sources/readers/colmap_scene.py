@@ -91,7 +91,7 @@ def largest_model(root: Path) -> tuple[Model, list[str]]:
             unread[folder] = str(error)
     if not models:
         reasons = "; ".join(unread.values()) or f"there is none in {root}"
-        raise SceneError(f"no COLMAP model can be read: {reasons}")
+        raise SceneError(f"no COLMAP model can be read: {reasons}; `source` images takes the pictures alone")
     best = max(models, key=lambda model: len(model.files.images))
     notes = [f"the model in {folder} is not used: {reason}" for folder, reason in unread.items()]
     others = [model for model in models if model is not best]
@@ -200,7 +200,8 @@ class _Found:
         for what, folders in (("mask", self._masks), ("depth", self._depths)):
             without = self._without[what]
             if folders and without:
-                notes.append(f"{len(without)} pictures ({listed(without)}) have no {what} in {folders[0]}")
+                which = f"{len(without)} pictures ({listed(without)})" if len(without) < len(self.views) else "pictures"
+                notes.append(f"{which} have no {what} in {folders[0]}")
         if not self._depths and (dense := dense_workspaces(self.root)):
             notes.append(
                 f"{dense[0]} holds undistorted pictures with dense depth, which are not used with this model: give it "
