@@ -226,24 +226,49 @@ def read_bands(path: Path, *, max_pixels: int = MAX_TILE_PIXELS) -> Bands:
         ValueError: see `open_raster`; it has more than `max_pixels`, all bands taken together.
         ImportError: rasterio is not installed.
     """
+    with open_raster(path) as dataset:
+        return _bands_of(dataset, max_pixels)
+
+
+def decode_bands(data: bytes, *, max_values: int = MAX_TILE_PIXELS) -> Bands:
+    """All bands of a GeoTIFF in memory; see `read_bands`.
+
+    Raises:
+        ValueError: it is no GeoTIFF, is damaged, or has more values than this.
+        ImportError: rasterio is not installed.
+    """
+    check_installed()
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.io import MemoryFile
+
+    with rasterio.Env(), warnings.catch_warnings(), MemoryFile(data) as memory:
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            with memory.open(driver="GTiff") as dataset:
+                _check_bounded(Path("the file"), dataset)
+                return _bands_of(dataset, max_values)
+        except RasterioError as error:
+            raise ValueError(f"it cannot be read as a GeoTIFF: {error}") from error
+
+
+def _bands_of(dataset: DatasetReader, max_values: int) -> Bands:
     from rasterio.enums import ColorInterp
 
-    with open_raster(path) as dataset:
-        if dataset.width * dataset.height * dataset.count > max_pixels:
-            raise ValueError(
-                f"{path} has {dataset.count} bands of {dataset.width:,} x {dataset.height:,} pixels, more than the "
-                f"{max_pixels:,} values read at once; cut it"
-            )
-        indices = [i + 1 for i, kind in enumerate(dataset.colorinterp) if kind is not ColorInterp.alpha]
-        stored = dataset.read(indices)
-        values = stored
-        scales, offsets = (
-            np.array([list_[i - 1] for i in indices])[:, None, None] for list_ in (dataset.scales, dataset.offsets)
+    if dataset.width * dataset.height * dataset.count > max_values:
+        raise ValueError(
+            f"{dataset.name} has {dataset.count} bands of {dataset.width:,} x {dataset.height:,} pixels, more than the "
+            f"{max_values:,} values read at once; cut it"
         )
-        if (scales != 1).any() or (offsets != 0).any():
-            values = (stored * scales + offsets).astype(np.float32)
-        valid = valid_pixels(dataset, stored)
-        return Bands(values=values, valid=valid, transform=dataset.transform, crs=dataset.crs)
+    indices = [i + 1 for i, kind in enumerate(dataset.colorinterp) if kind is not ColorInterp.alpha]
+    stored = dataset.read(indices)
+    values = stored
+    scales, offsets = (
+        np.array([list_[i - 1] for i in indices])[:, None, None] for list_ in (dataset.scales, dataset.offsets)
+    )
+    if (scales != 1).any() or (offsets != 0).any():
+        values = (stored * scales + offsets).astype(np.float32)
+    return Bands(values=values, valid=valid_pixels(dataset, stored), transform=dataset.transform, crs=dataset.crs)
 
 
 def write_geotiff(

@@ -89,5 +89,5 @@ def test_masked_pixels_take_no_part_and_are_0(mode):
 def test_a_tile_without_data_is_none():
     with pytest.raises(ValueError, match="no pixel holds data"):
         made(valid=np.zeros((3, 4), bool))
-    with pytest.raises(ValueError, match="`stretch` is 50.0"):
+    with pytest.raises(ValueError, match=r"`stretch` is 50\.0"):
         StretchOptions(stretch=50.0)

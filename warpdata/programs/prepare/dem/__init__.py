@@ -11,6 +11,7 @@ _HERE = "warpdata.programs.prepare.dem"
 
 STAGES: dict[str, Program] = {
     "tile": program_of(f"{_HERE}.tile", "cut rasters of heights into numbered tiles"),
+    "download": program_of(f"{_HERE}.download", "a satellite image for every tile, from Earth Engine"),
     "png": program_of(f"{_HERE}.png", "make pictures of 8 bits of the tiles' images"),
     "gray": program_of(f"{_HERE}.gray", "make pictures of the tiles' heights, for looking"),
     "color": program_of(f"{_HERE}.color", "colour heights, for looking"),
