@@ -12,6 +12,7 @@ _HERE = "warpdata.programs.prepare.dem"
 STAGES: dict[str, Program] = {
     "tile": program_of(f"{_HERE}.tile", "cut rasters of heights into numbered tiles"),
     "download": program_of(f"{_HERE}.download", "a satellite image for every tile, from Earth Engine"),
+    "merge": program_of(f"{_HERE}.merge", "bring the thread folders of the original together"),
     "png": program_of(f"{_HERE}.png", "make pictures of 8 bits of the tiles' images"),
     "gray": program_of(f"{_HERE}.gray", "make pictures of the tiles' heights, for looking"),
     "color": program_of(f"{_HERE}.color", "colour heights, for looking"),
