@@ -9,7 +9,7 @@ from typing import Any
 from rich.filesize import decimal
 
 from warpdata.cache.provider import GeometryProvider
-from warpdata.config import PairOptions
+from warpdata.config import PairOptions, default_cache_dir
 from warpdata.display import Display
 from warpdata.errors import GeometryError, OutputError, SourceError, ViewError, grouped_reasons
 from warpdata.formats.video_writer import VideoWriter
@@ -18,7 +18,7 @@ from warpdata.run.materialize import geometry_json
 from warpdata.run.path_cameras import PathCameras
 from warpdata.run.plan import MASK_BYTES, PNG_BYTES, free_bytes
 from warpdata.run.splat_options import SplatOptions
-from warpdata.sources import open_source
+from warpdata.sources import Workplace, open_source
 from warpdata.sources.fit import output_size
 from warpdata.sources.scene import Scene, View
 from warpdata.triplets.path_frames import PathFrames, depth_of_points
@@ -131,7 +131,8 @@ def open_scene(options: SplatOptions) -> Scene:
     """
     if not options.scene.exists():
         raise SourceError(f"there is no scene {options.scene}; give the folder, tar or zip of one")
-    source = open_source(options.run.source, options.own)
+    work = Workplace(cache_dir=options.run.geometry.cache_dir or default_cache_dir())
+    source = open_source(options.run.source, options.own, work=work)
     scene_ids = source.scene_ids()
     if len(scene_ids) > 1:
         some = ", ".join(scene_ids[:20]) + (", ..." if len(scene_ids) > 20 else "")

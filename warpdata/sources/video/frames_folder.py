@@ -111,7 +111,8 @@ def read_frames(folder: Path) -> VideoFrames | None:
         notes = tuple(map(str, content.pop("notes")))
         found = VideoFrames(**content, frames=frames, notes=notes)
         sound = all(_FILE.fullmatch(frame.file) and math.isfinite(frame.time_s) for frame in frames)
-        return found if sound else None
+        named = isinstance(found.video["name"], str) and isinstance(found.video["sha256"], str)
+        return found if sound and named else None
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
