@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from warpdata.config import GeometryOptions, SizeOptions
+from warpdata.config import FilterOptions, GeometryOptions, SizeOptions
 from warpdata.plugins import OwnOptions, Table
 
 if TYPE_CHECKING:  # all of these load PyTorch
@@ -74,6 +74,8 @@ class EstimatorRow:
         license: what binds those who use what it makes, besides the licence of the pictures; None is nothing. Where it
             is not `AS_ITS_WEIGHTS`, its provenance states it as `weights_license`, which goes into manifests.
         options: dataclass of its own options, from which flags are made.
+        edge_threshold: what `--edge-threshold auto` stands for, as `benchmarks/flying_pixels.py` found; None where
+            depth is exact.
         decodes_pictures: whether it decodes every picture itself and gives a failure for each that is broken or tiny.
             Otherwise all are decoded once beforehand, and it never sees those.
         unavailable: why it cannot run on this machine and what to do, or None.
@@ -90,6 +92,7 @@ class EstimatorRow:
     memory: MemoryPlan
     license: str | None
     options: type | None = None
+    edge_threshold: float | None = None
     decodes_pictures: bool = False
     unavailable: Callable[[], str | None] = nothing_said
     refuses: Callable[[Scene], str | None] = nothing_said
@@ -122,3 +125,14 @@ def check_estimator_name(name: str) -> None:
         raise ValueError(
             f'`geometry="{name}"`: there is no such estimator; choose from {", ".join((AUTO, *ESTIMATORS.names))}'
         )
+
+
+def edge_threshold(filters: FilterOptions, estimator: str) -> float | None:
+    """Up to which share of its mean depth may range around a pixel that becomes a point; None for any.
+
+    Args:
+        estimator: the name of the one that gave the depth; one that is not installed counts as exact.
+    """
+    if filters.edge_threshold == "auto":
+        return ESTIMATORS[estimator].edge_threshold if estimator in ESTIMATORS else None
+    return None if filters.edge_threshold == "off" else filters.edge_threshold

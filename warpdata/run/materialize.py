@@ -8,7 +8,7 @@ from typing import Any
 
 from warpdata.cache import CacheEntry
 from warpdata.cache.provider import UNUSABLE_SCENE, GeometryProvider
-from warpdata.config import default_cache_dir
+from warpdata.config import FilterOptions, default_cache_dir
 from warpdata.display import Display
 from warpdata.errors import OutputError, grouped_reasons
 from warpdata.run.options import MaterializeOptions
@@ -135,7 +135,7 @@ def _materialize_scene(
         scene,
         entry,
         size=options.size,
-        filters=options.filters,
+        filters=options.filters.beside(options.render),
         pairs=options.pairs,
         overlap=overlaps,
         keep_odd_views=options.source.keep_odd_views,
@@ -146,7 +146,7 @@ def _materialize_scene(
     if not pairs.pairs:
         report.error = f"no pair of its {len(entry)} views with geometry is asked for by `pairs={options.pairs.pairs}`"
         report.error += overlaps.doubt()
-    manifest_geometry = geometry_json(entry)
+    manifest_geometry = geometry_json(entry, pairs.effective_filters)
     measured = MeasuredScores(pairs, provider.cache.overlap_folder, options.effective_render, options.quality)
     time_s = {view.name: view.time_s for view in scene.views if view.time_s is not None}
     wanted = []
@@ -177,8 +177,9 @@ def _materialize_scene(
         report.left_out.update(writers.write_scene(pairs))
 
 
-def geometry_json(entry: CacheEntry) -> dict[str, Any]:
+def geometry_json(entry: CacheEntry, filters: FilterOptions) -> dict[str, Any]:
     """How a scene's depth and cameras were made, and under which licences, for manifests."""
+    threshold = filters.edge_threshold
     provenance = entry.provenance
     return {
         "model": provenance.estimator,
@@ -190,4 +191,5 @@ def geometry_json(entry: CacheEntry) -> dict[str, Any]:
         "source_license": entry.header.source_license,
         "scale": entry.scale,
         "key": entry.key,
+        **({} if threshold == "off" else {"edge_threshold": threshold}),
     }

@@ -114,6 +114,8 @@ class MaterializeOptions:
         for name, unset in ADDED_OPTIONS.items():
             if chosen["source"][name] == unset:
                 del chosen["source"][name]  # outputs of before the option can be continued
+        if chosen["filters"]["edge_threshold"] in ("auto", "off"):
+            del chosen["filters"]["edge_threshold"]  # what it comes to stands in each triplet's geometry
         parts = {name: chosen[name] for name in ("source", "size", "geometry", "filters", "pairs")}
         if self.quality != QualityOptions():
             parts["quality"] = chosen["quality"]

@@ -58,7 +58,7 @@ def splat(options: SplatOptions, display: Display | None = None) -> str:
         scene,
         geometry.entry,
         size=run.size,
-        filters=run.filters,
+        filters=run.filters.beside(run.render),
         pairs=PairOptions(),
         keep_odd_views=run.source.keep_odd_views,
     )

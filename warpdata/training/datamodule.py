@@ -119,9 +119,9 @@ class WarpDataModule(DataModule):
         self.source_options = replace(source or SourceOptions(), input_dir=Path(input_dir))
         self.size = size or SizeOptions()
         self.geometry = geometry or GeometryOptions()
-        self.filters = filters or FilterOptions()
-        self.pair_options = pairs or PairOptions()
         self.render = render or RenderOptions()
+        self.filters = (filters or FilterOptions()).beside(self.render)
+        self.pair_options = pairs or PairOptions()
         self.quality = quality or QualityOptions()
         self.own = own or OwnOptions()
         self.left_out: dict[str, str] = {}

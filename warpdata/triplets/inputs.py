@@ -11,6 +11,7 @@ from torch import Tensor
 
 from warpdata.camera import Camera, stack_cameras
 from warpdata.config import FilterOptions, SizeOptions
+from warpdata.geometry.filters.flying import beside_silhouettes
 from warpdata.geometry.maths.fit import fit_depth, point_size
 from warpdata.geometry.types import ContentBox, FrameCamera, FrameGeometry
 from warpdata.sources.fit import Fit, fit_image
@@ -121,10 +122,15 @@ def prepare_pair(
         load_reference: loads the reference's picture for a fit; called once or twice.
         load_target: the same for the target.
         output_hw: the one size of the triplet's pictures, see `output_size`.
+        filters: which pixels never become points; an edge threshold of auto counts as off here, where it is not known
+            what gave the depth.
 
     Raises:
         ViewError: a picture cannot be decoded.
     """
+    if filters.edge_threshold not in ("auto", "off"):
+        kept = ~beside_silhouettes(reference.depth, filters.edge_threshold)
+        reference = replace(reference, depth=reference.depth.where(kept, 0))
     plan = plan_fits(
         reference.camera.hw, reference.content_box, reference.image_hw, target.image_hw, output_hw, size, filters
     )

@@ -29,7 +29,7 @@ class MeasuredScores:
     """
 
     def __init__(self, pairs: ScenePairs, folder: Path, render: RenderOptions, quality: QualityOptions):
-        of = [asdict(part) for part in (render, pairs.size, pairs.filters)]
+        of = [asdict(part) for part in (render, pairs.size, pairs.effective_filters)]
         digest = fingerprint([SCORES_VERSION, WARP_VERSION, *of, pairs.output_hw, quality.match_exposure])
         self._path = folder / f"{pairs.entry.key}.scores-{digest[:32]}.json"
         self._known = self._read()

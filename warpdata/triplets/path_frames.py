@@ -77,7 +77,7 @@ class PathFrames:
             _unknown,
             output_hw=self._pairs.output_hw,
             size=self._pairs.size,
-            filters=self._pairs.filters,
+            filters=self._pairs.effective_filters,
         )
 
 

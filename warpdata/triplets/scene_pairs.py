@@ -9,6 +9,7 @@ from pathlib import Path
 from warpdata.cache import CacheEntry
 from warpdata.config import FilterOptions, PairOptions, SizeOptions
 from warpdata.files.digests import file_sha256
+from warpdata.geometry.estimators import edge_threshold
 from warpdata.sources.fit import output_size
 from warpdata.sources.odd_views import copies, odd_sizes
 from warpdata.sources.picture import Picture
@@ -47,6 +48,12 @@ class ScenePairs:
         names = self.entry.names
         return f"{pair.scene_id}/{sample_name(names[pair.reference], names[pair.target], self.pair_options)}"
 
+    @property
+    def effective_filters(self) -> FilterOptions:
+        """The filters, with the edge threshold that suits the scene's estimator in place of auto."""
+        threshold = edge_threshold(self.filters, self.entry.provenance.estimator)
+        return replace(self.filters, edge_threshold="off" if threshold is None else threshold)
+
     def inputs(self, pair: Pair, frames: FrameCache) -> PairInputs:
         """Decode and size one pair.
 
@@ -62,7 +69,7 @@ class ScenePairs:
             partial(frames.load, self.pictures[pair.target]),
             output_hw=self.output_hw,
             size=self.size,
-            filters=self.filters,
+            filters=self.effective_filters,
         )
 
 

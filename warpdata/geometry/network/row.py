@@ -78,6 +78,7 @@ def _row(network: NetworkName, about: str, way_out: str) -> EstimatorRow:
             peak_bytes=functools.partial(_peak_bytes, network),
         ),
         license=AS_ITS_WEIGHTS,
+        edge_threshold=0.15,
         decodes_pictures=True,
         suits=functools.partial(suits, network),
         way_out=way_out,

@@ -166,8 +166,8 @@ class Writers:
         if geometry is not None and fingerprint(record.geometry) != fingerprint(geometry):
             if not self._output.overwrite:
                 raise OutputError(
-                    f"{self._output.output_dir} holds {sample_id} made from another input: its geometry differs; "
-                    "use `overwrite=True`, or choose another output folder"
+                    f"{self._output.output_dir} holds {sample_id} made {_difference(record.geometry, geometry)}; use "
+                    "`overwrite=True`, or choose another output folder"
                 )
             return False
         return sample_id in self._complete or all(
@@ -326,3 +326,11 @@ class Writers:
                 bytes={role: len(file.data) for role, file in files.items()},
             )
         )
+
+
+def _difference(there: dict[str, Any], here: dict[str, Any]) -> str:
+    """What sets a triplet that was made apart from the one that is asked for, by their geometry."""
+    then, now = (geometry.get("edge_threshold", "off") for geometry in (there, here))
+    if then != now:
+        return f"with other options (edge_threshold is {then} there and {now} here)"
+    return "from another input: its geometry differs"
