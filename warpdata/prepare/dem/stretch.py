@@ -12,8 +12,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Shaped, UInt8
 
-WHITE_REFLECTANCE = 0.3
-"""What `reflectance` shows as white: land is darker, clouds and snow are brighter."""
+from warpdata.formats.reflectance import reflectance_255
 
 Mode = Literal["band", "joint", "raw", "reflectance"]
 
@@ -74,7 +73,7 @@ def stretch(
     notes: list[str] = []
     seen = values[:, valid].astype(np.float64)
     if options.mode == "reflectance":
-        seen = 255 * _srgb(np.clip(seen / WHITE_REFLECTANCE, 0, 1))
+        seen = reflectance_255(seen)
     elif options.mode == "raw":
         seen = np.clip(seen, 0, 255)
     else:
@@ -104,8 +103,3 @@ def _between(
 
 def _whole(values: Float[np.ndarray, "bands n"], options: StretchOptions) -> UInt8[np.ndarray, "bands n"]:
     return (values if options.seed_rounding else np.rint(values)).astype(np.uint8)
-
-
-def _srgb(linear: Float[np.ndarray, "bands n"]) -> Float[np.ndarray, "bands n"]:
-    """The transfer function of IEC 61966-2-1, of 0 to 1."""
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.power(linear, 1 / 2.4) - 0.055)
