@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import NamedTuple
 
 from warpdata.errors import ArchiveError
 from warpdata.files.archives import ArchiveLimits, Deflated, Member, Refused, walk_tar, walk_zip
@@ -35,19 +36,31 @@ class Folder:
     folders: tuple[str, ...]
 
 
+class Stored(NamedTuple):
+    """A file in an archive.
+
+    Attributes:
+        size: bytes, unpacked.
+        where: offset of its first byte, or where it lies compressed.
+    """
+
+    size: int
+    where: int | Deflated
+
+
 @dataclass(frozen=True)
 class ArchiveIndex:
     """The members of an archive.
 
     Attributes:
         path: of the archive.
-        files: name, with `/` -> the member, without its content.
+        files: name, with `/` -> size and place.
         folders: name -> what lies in it; the archive itself is "".
         refused: names as the archive spells them -> why the member is not used, to stand after "is".
     """
 
     path: Path
-    files: dict[str, Member]
+    files: dict[str, Stored]
     folders: dict[str, Folder]
     refused: dict[str, str]
 
@@ -59,7 +72,7 @@ class ArchiveIndex:
             ArchiveError: it is damaged, is compressed as a whole, or passes a limit.
             OSError: it cannot be read.
         """
-        files: dict[str, Member] = {}
+        files: dict[str, Stored] = {}
         inside: dict[str, tuple[set[str], set[str]]] = {"": (set(), set())}
         refused: dict[str, str] = {}
         with path.open("rb") as file:
@@ -78,29 +91,22 @@ class ArchiveIndex:
                         inside[_above(folder)][1].add(_last(folder))
                     if not found.is_folder:
                         inside[_above(found.name)][0].add(_last(found.name))
-                        files[found.name] = Member(
-                            name=found.name, size=found.size, offset=found.offset, deflated=found.deflated
-                        )
+                        files[found.name] = Stored(found.size, found.deflated or found.offset or 0)
         folders = {name: Folder(tuple(sorted(own)), tuple(sorted(folders))) for name, (own, folders) in inside.items()}
         return cls(path, files, folders, refused)
 
-    def open(self, name: str) -> io.BufferedIOBase:
-        """The bytes of a member, readable and seekable.
+    def open(self, name: str) -> io.BufferedReader:
+        """The bytes of a member, readable and seekable; a deflated one is unpacked as far as it is read.
 
         Raises:
             KeyError: there is none of this name.
-            ArchiveError: it is damaged.
-            OSError: the archive cannot be read.
+            OSError: the archive cannot be read, or is damaged, then or while the member is read.
         """
-        member = self.files[name]
+        stored = self.files[name]
         file = self.path.open("rb", buffering=0)
-        if member.deflated is None:
-            return io.BufferedReader(_Range(file, member.offset or 0, member.size))
-        with file:
-            try:
-                return _inflated(file, member.deflated, member.size)
-            except (zlib.error, ArchiveError) as error:
-                raise ArchiveError(f"it is damaged at {name!r}: {error}") from error
+        if isinstance(stored.where, Deflated):
+            return io.BufferedReader(_Inflated(file, stored.where, stored.size, str(self.path / name)))
+        return io.BufferedReader(_Range(file, stored.where, stored.size))
 
 
 def _walk(file: io.IOBase) -> Iterator[Member | Refused]:
@@ -128,48 +134,17 @@ def _last(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def _inflated(file: io.IOBase, deflated: Deflated, size: int) -> io.BufferedIOBase:
-    """What deflated bytes unpack to, which never takes more room than they said.
-
-    Raises:
-        ArchiveError: they unpack to more or less than `size`, or to other bytes.
-    """
-    unpacked = io.BytesIO() if size <= IN_MEMORY else TemporaryFile()
-    decoder = zlib.decompressobj(-zlib.MAX_WBITS)
-    crc32, left = 0, deflated.size
-    file.seek(deflated.offset)
-    packed = b""
-    while not decoder.eof:
-        if not packed:
-            packed = file.read(min(_BLOCK_BYTES, left))
-            left -= len(packed)
-            if not packed:
-                break
-        data = decoder.decompress(packed, _BLOCK_BYTES)
-        packed = decoder.unconsumed_tail
-        crc32 = zlib.crc32(data, crc32)
-        unpacked.write(data)
-        if unpacked.tell() > size:
-            break
-    if unpacked.tell() != size or crc32 != deflated.crc32:
-        unpacked.close()
-        raise ArchiveError("its bytes are not those that the directory tells of")
-    unpacked.seek(0)
-    return unpacked
-
-
-class _Range(io.RawIOBase):
-    """A part of a file as a file of its own.
+class _Seekable(io.RawIOBase):
+    """A readable file of known size.
 
     Args:
-        file: unbuffered; is closed with this one.
-        start: offset of the first byte.
-        size: of the part.
+        file: unbuffered, what it is read from; is closed with this one.
+        size: of what is read.
     """
 
-    def __init__(self, file: io.RawIOBase, start: int, size: int):
+    def __init__(self, file: io.RawIOBase, size: int):
         super().__init__()
-        self._file, self._start, self._size = file, start, size
+        self._file, self._size = file, size
         self._position = 0
 
     def readable(self) -> bool:
@@ -190,13 +165,80 @@ class _Range(io.RawIOBase):
 
     def readinto(self, buffer) -> int:
         wanted = max(0, min(len(buffer), self._size - self._position))
-        self._file.seek(self._start + self._position)
-        count = self._file.readinto(memoryview(buffer)[:wanted]) if wanted else 0
-        if wanted and not count:
-            raise OSError("the archive has become shorter while it was read")
+        count = self._read_at(self._position, memoryview(buffer)[:wanted]) if wanted else 0
         self._position += count
         return count
 
     def close(self) -> None:
         self._file.close()
+        super().close()
+
+    def _read_at(self, position: int, buffer: memoryview) -> int:
+        raise NotImplementedError
+
+
+class _Range(_Seekable):
+    """A part of a file as a file of its own, from `start` on."""
+
+    def __init__(self, file: io.RawIOBase, start: int, size: int):
+        super().__init__(file, size)
+        self._start = start
+
+    def _read_at(self, position: int, buffer: memoryview) -> int:
+        self._file.seek(self._start + position)
+        if not (count := self._file.readinto(buffer)):
+            raise OSError("the archive has become shorter while it was read")
+        return count
+
+
+class _Inflated(_Seekable):
+    """What deflated bytes unpack to; never takes more room than they said, and what was unpacked is kept.
+
+    Args:
+        label: what messages call it.
+
+    Raises:
+        OSError: when read, they unpack to more or less than `size`, or to other bytes.
+    """
+
+    def __init__(self, file: io.RawIOBase, deflated: Deflated, size: int, label: str):
+        super().__init__(file, size)
+        self._label = label
+        self._decoder = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._packed, self._packed_left = b"", deflated.size
+        self._crc32, self._expected_crc32 = 0, deflated.crc32
+        self._unpacked = io.BytesIO() if size <= IN_MEMORY else TemporaryFile()
+        self._file.seek(deflated.offset)
+
+    def _read_at(self, position: int, buffer: memoryview) -> int:
+        self._unpack(position + len(buffer))
+        self._unpacked.seek(position)
+        return self._unpacked.readinto(buffer)
+
+    def _unpack(self, end: int) -> None:
+        """Unpack until there are so many bytes, all of them where that is the last."""
+        unpacked = self._unpacked.seek(0, io.SEEK_END)
+        while unpacked < end or (end == self._size and not self._decoder.eof):
+            if not self._packed:
+                self._packed = self._file.read(min(_BLOCK_BYTES, self._packed_left))
+                self._packed_left -= len(self._packed)
+            try:
+                data = self._decoder.decompress(self._packed, _BLOCK_BYTES)
+            except zlib.error as error:
+                raise OSError(f"{self._label} is damaged ({error})") from error
+            self._crc32 = zlib.crc32(data, self._crc32)
+            unpacked += self._unpacked.write(data)
+            nothing_left = not self._packed and not data
+            self._packed = self._decoder.unconsumed_tail
+            if unpacked > self._size or nothing_left:
+                break
+        if unpacked < end or unpacked > self._size:
+            raise OSError(
+                f"{self._label} is damaged: it is not of the {self._size:,} bytes that the directory tells of"
+            )
+        if end == self._size and self._crc32 != self._expected_crc32:
+            raise OSError(f"{self._label} is damaged: its checksum is not that of the directory")
+
+    def close(self) -> None:
+        self._unpacked.close()
         super().close()

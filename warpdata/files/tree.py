@@ -52,7 +52,7 @@ def archive_around(path: Path) -> tuple[Path, str] | None:
     return None
 
 
-def open_file(path: Path) -> io.BufferedIOBase:
+def open_file(path: Path) -> io.BufferedReader:
     """A file to read, seekable.
 
     Raises:
@@ -64,10 +64,7 @@ def open_file(path: Path) -> io.BufferedIOBase:
     if name not in index.files:
         code = errno.EISDIR if name in index.folders else errno.ENOENT
         raise OSError(code, os.strerror(code), str(path))
-    try:
-        return index.open(name)
-    except ArchiveError as error:
-        raise OSError(f"{index.path} cannot be read: {error}") from error
+    return index.open(name)
 
 
 def read_file(path: Path) -> bytes:

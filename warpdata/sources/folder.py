@@ -82,7 +82,7 @@ class FolderSource:
         place = self._place(scene_id)
         if place.source is not None:
             return place.source.state(place.id_there)
-        if place.row is not None and place.row.read_file is not None:
+        if _is_file_scene(place.row):
             return place.row.file_state(place.folder.resolve(), _own_options(place.row, self._own), self._work)
         return folder_state(place.folder)
 
@@ -92,7 +92,7 @@ class FolderSource:
             raise SceneError(f"scene {scene_id} {place.problem}")
         if place.source is not None:
             scene = replace(place.source.scene(place.id_there), id=scene_id, source=place.row.name)
-        elif place.row.read_file is not None:
+        elif _is_file_scene(place.row):
             scene = self._read_file(place, scene_id)
         else:
             scene = self._read(place, scene_id)
@@ -163,7 +163,8 @@ class FolderSource:
         in_archive = Counter(around[0] for scene in found if (around := archive_around(scene.path)))
         for scene in found:
             called = _called(scene, in_archive)
-            name = called or _stem(top.resolve().name, scene.row)
+            own_name = top.resolve().name
+            name = called or (PurePosixPath(own_name).stem if _is_file_scene(scene.row) else archive_stem(own_name))
             problem = _problem(scene)
             if problem is not None or scene.row is None or scene.row.open is None:
                 key = scene.place or (name if len(found) == 1 else ".")
@@ -195,21 +196,20 @@ def _called(scene: SceneFolder, in_archive: Mapping[Path, int]) -> str:
     Args:
         in_archive: archive -> how many scenes it holds.
     """
-    parts = scene.place.split("/")
+    *parents, own = scene.place.split("/")
+    parts = [*parents, PurePosixPath(own).stem if _is_file_scene(scene.row) else own]
     around = archive_around(scene.path)
     if around is not None:
         inner = len(PurePosixPath(around[1]).parts)
         outer, inside = parts[: len(parts) - inner], parts[len(parts) - inner :]
         parts = [*outer[:-1], *map(archive_stem, outer[-1:]), *(inside if in_archive[around[0]] > 1 else [])]
-    if parts[-1] == scene.path.name:
-        parts = [*parts[:-1], _stem(parts[-1], scene.row)]
     *above, last = parts or [""]
     return "/".join(above) if above and last.casefold() in _INNER_FOLDERS else "/".join(parts)
 
 
-def _stem(name: str, row: SourceRow | None) -> str:
-    """A scene's name from that of its folder, archive or file."""
-    return PurePosixPath(name).stem if row is not None and row.read_file is not None else archive_stem(name)
+def _is_file_scene(row: SourceRow | None) -> bool:
+    """Whether a scene is a file by itself, whose suffix is not part of its name."""
+    return row is not None and row.read_file is not None
 
 
 def _problem(scene: SceneFolder) -> str | None:
