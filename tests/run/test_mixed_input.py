@@ -9,6 +9,7 @@ from tests.scenes import HW, opengl_world_from_cam, plane_camera, plane_picture,
 from tests.sources.readers.colmap_scenes import write_colmap_scene
 from tests.sources.readers.test_hostile_fields import write_wai_room
 from tests.sources.test_archived_scenes import pack
+from tests.videos import Clip
 from warpdata.programs.materialize import main
 
 SHIPPED = {
@@ -22,10 +23,16 @@ SHIPPED = {
 }
 """Scene -> what it is read as."""
 
+ALL = SHIPPED | {"lego": "transforms", "photos": "images", "walk": "video"}
+"""With those that ship no depth."""
+
+
+pytest.importorskip("av", reason="PyAV (extra video) is not installed")
+
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory):
-    """A folder of scenes as they come: nerfstudio, WAI, COLMAP, splits, photographs, a tar, a zip of several."""
+    """Scenes as they come: nerfstudio, WAI, COLMAP, splits, photographs, a video, a tar, a zip of several."""
     top = tmp_path_factory.mktemp("mixed")
     write_scene(top / "in" / "room")
     write_wai_room(top / "in" / "studio")
@@ -37,6 +44,7 @@ def mixed(tmp_path_factory):
     text = json.dumps({"camera_angle_x": 0.9, "frames": frames})
     (top / "in" / "lego" / "transforms_train.json").write_text(text)
     write_photos(top / "in" / "photos")
+    Clip().write(top / "in" / "walk.mp4", [plane_picture(plane_camera(k)) for k in range(6)])
     write_scene(top / "other" / "x", hw=(HW[0], HW[1] + 2))
     pack(top / "other" / "x", top / "in" / "packed.tar", wrapped=True)
     write_wai_room(top / "set" / "a")
@@ -54,9 +62,9 @@ def test_every_scene_is_read_as_what_it_is(mixed, tmp_path, capsys):
     report = json.loads((out / "report.json").read_text())
     scenes = {scene["scene"]: scene for scene in report["scenes"]}
     sources = {name: scene["source"] for name, scene in scenes.items()}
-    assert sources == SHIPPED | {"lego": "transforms", "photos": "images"}
+    assert sources == ALL
     without = {name for name, scene in scenes.items() if scene["error"]}
-    assert without == {"lego", "photos", "set_c"}
+    assert without == {"lego", "photos", "set_c", "walk"}
     assert "ships no depth for any view" in scenes["lego"]["error"]
     assert "ships no camera for any view" in scenes["photos"]["error"]
     assert {name: scenes[name]["triplets"] for name in scenes if name not in without} == dict.fromkeys(
@@ -77,7 +85,7 @@ def test_a_dry_run_names_them_too(mixed, tmp_path, capsys):
     assert main(["--input-dir", str(mixed), "--output-dir", str(tmp_path / "out"), "--dry-run"]) == 0
     lines = [line for line in capsys.readouterr().err.splitlines() if "(read as " in line]
     found = {line.partition(":")[0]: line.rpartition("(read as ")[2].rstrip(")") for line in lines}
-    assert found == SHIPPED | {"lego": "transforms", "photos": "images"}
+    assert found == ALL
 
 
 @pytest.mark.parametrize("source", ["wai", "colmap", "transforms"])

@@ -12,14 +12,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.scenes import HW, edit_transforms, write_image, write_photos, write_scene
+from tests.scenes import (
+    HW,
+    edit_transforms,
+    plane_camera,
+    plane_picture,
+    write_image,
+    write_photos,
+    write_scene,
+)
 from tests.sources.readers.colmap_scenes import write_colmap_scene, write_mask
+from tests.videos import Clip
 from warpdata.cache.key import FileDigests, scene_inputs
 from warpdata.config import SourceOptions
 from warpdata.errors import SceneError, SourceError, ViewError
 from warpdata.geometry.types import Provenance
 from warpdata.programs.materialize import main
-from warpdata.sources import PictureFile, open_source
+from warpdata.sources import PictureFile, Workplace, open_source
 
 
 def pack(folder: Path, archive: Path, *, wrapped: bool = False, deflate: bool = False) -> Path:
@@ -129,6 +138,19 @@ def test_a_model_of_colmap_in_an_archive(tmp_path, suffix, kind):
         assert one.depth.load().equal(other.depth.load())
         assert (one.mask is None) == (other.mask is None)
     assert packed.views[1].mask.load().equal(plain.views[1].mask.load())
+
+
+def test_a_video_in_an_archive(tmp_path):
+    pytest.importorskip("av", reason="PyAV (extra video) is not installed")
+    pictures = [plane_picture(plane_camera(k)) for k in range(6)]
+    (tmp_path / "plain").mkdir()
+    Clip().write(tmp_path / "plain" / "walk.mp4", pictures)
+    pack(tmp_path / "plain", tmp_path / "in" / "phone.zip", deflate=True)
+    work = Workplace(cache_dir=tmp_path / "cache")
+    plain, packed = (only(open_source(SourceOptions(input_dir=tmp_path / name), work=work)) for name in ("plain", "in"))
+    assert (plain.id, packed.id, packed.source) == ("walk", "phone", "video")
+    assert plain.views
+    assert packed.views == plain.views
 
 
 def test_digests_of_members_are_remembered_while_the_archive_is_the_same(tmp_path):
