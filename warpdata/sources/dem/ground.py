@@ -28,6 +28,7 @@ from warpdata.formats.geotiff import (
     read_tile,
 )
 from warpdata.formats.reflectance import reflectance_255
+from warpdata.sources.dem.hill_shade import hill_shade
 from warpdata.sources.dem.terrain import Grid, Terrain
 
 if TYPE_CHECKING:
@@ -242,9 +243,5 @@ def _extent(frame: Frame, transform: Affine, crs: CRS, hw: tuple[int, int]) -> t
 
 
 def _shaded(heights: Float64[np.ndarray, "h w"], grid: Grid) -> UInt8[np.ndarray, "h w 3"]:
-    """Light from the north-west, 45 degrees high."""
-    slope_y, slope_x = np.gradient(np.where(np.isfinite(heights), heights, np.nanmean(heights)))
-    normal = np.stack([-slope_x / grid.pitch_xy[0], slope_y / grid.pitch_xy[1], np.ones_like(slope_x)])
-    light = np.array([-0.5, 0.5, np.sqrt(0.5)])
-    shade = np.clip(np.tensordot(light, normal / np.linalg.norm(normal, axis=0), 1), 0.05, 1)
+    shade = np.maximum(hill_shade(heights, grid), 0.05)
     return np.repeat(np.rint(255 * shade).astype(np.uint8)[..., None], 3, axis=2)

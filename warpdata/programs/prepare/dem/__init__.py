@@ -16,6 +16,7 @@ STAGES: dict[str, Program] = {
     "png": program_of(f"{_HERE}.png", "make pictures of 8 bits of the tiles' images"),
     "gray": program_of(f"{_HERE}.gray", "make pictures of the tiles' heights, for looking"),
     "color": program_of(f"{_HERE}.color", "colour heights, for looking"),
+    "surface": program_of(f"{_HERE}.surface", "a surface from a side, or as a mesh"),
     "render": program_of(f"{_HERE}.render", "render a tile for given cameras: pictures and exact depth"),
 }
 """Every stage by name, in the order in which they are run; its module is imported when it is run."""
