@@ -131,7 +131,9 @@ class Video:
         if len(self._container.streams) > MAX_STREAMS:
             number = len(self._container.streams)
             raise SceneError(f"{self.path} holds {number} streams; at most {MAX_STREAMS} are read: give another file")
-        streams = [stream for stream in self._container.streams.video if not stream.disposition & ATTACHED_PICTURE]
+        streams = [
+            stream for stream in self._container.streams.video if not stream.disposition.value & ATTACHED_PICTURE
+        ]
         if not streams:
             raise SceneError(f"{self.path} holds no video stream, {self._contents()}; give another file")
         readable = [stream for stream in streams if stream.codec_context is not None]

@@ -33,6 +33,9 @@ _UNKNOWN = 2
 _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
 """Code of a matrix -> FFmpeg's constant for its coefficients."""
 
+_EXACT = 0x4 | 0x2000 | 0x4000 | 0x40000
+"""FFmpeg's flags for bicubic interpolation of the colour planes, at full resolution, rounded right."""
+
 _FULL_RANGE, _LIMITED_RANGE = 2, 1
 _HD_LINES = 720
 
@@ -82,7 +85,7 @@ def _rgb(frame: Any, format: str) -> UInt8[np.ndarray, "h w 3"] | UInt16[np.ndar
         format=format,
         src_color_range=_FULL_RANGE if full else _LIMITED_RANGE,
         dst_color_range=_FULL_RANGE,
-        interpolation=_interpolation(),
+        interpolation=_EXACT,
         **options,
     ).to_ndarray()
     if rgb.dtype == np.uint8:
@@ -91,17 +94,6 @@ def _rgb(frame: Any, format: str) -> UInt8[np.ndarray, "h w 3"] | UInt16[np.ndar
     bits = frame.format.components[0].bits if full else 8
     white = (2**bits - 1) << (16 - bits)
     return np.minimum(np.rint(rgb * np.float32(65535 / white)), 65535).astype(np.uint16)
-
-
-@lru_cache(maxsize=1)
-def _interpolation() -> Any:
-    """Of the colour planes: exact where this PyAV can say so."""
-    from av.video.reformatter import Interpolation
-
-    exact = Interpolation.BICUBIC
-    for name in ("FULL_CHR_H_INT", "FULL_CHR_H_INP", "ACCURATE_RND"):
-        exact |= getattr(Interpolation, name, 0)
-    return exact
 
 
 def _light(rgb: UInt16[np.ndarray, "h w 3"], transfer: int) -> Float[np.ndarray, "h w 3"]:
