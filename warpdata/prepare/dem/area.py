@@ -82,6 +82,11 @@ class Area:
         """Heights as PNGs of 16 bits."""
         return self.root / f"DEM_16-{self.name}"
 
+    @property
+    def sheets(self) -> Path:
+        """Contact sheets."""
+        return self.root / f"sheets-{self.name}"
+
     def list_file(self, what: str, suffix: str) -> Path:
         """A list of the area: failed, stats, rejected, dataset."""
         return self.root / f"{what}-{self.name}{suffix}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,9 @@ MAX_THREADS = 40
 
 GIVE_UP_AFTER = 20
 """Failures in a row that are the service's, not a tile's, after which a run ends."""
+
+
+_GOODBYE_S = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +213,7 @@ class _Download:
             thread.start()
         try:
             for done in range(len(finished) + 1, total + 1):
-                number, error = self._ended.get()
+                number, error = self._next_ended()
                 if error is None:
                     report.made += 1
                 elif isinstance(error, (RequestError, ValueError)):
@@ -227,8 +231,14 @@ class _Download:
             self._stop.set()
             work.clear()
             write_failures(self._area, failures)
-        for thread in threads:
-            thread.join()
+            for thread in threads:
+                thread.join(_GOODBYE_S / len(threads))
+
+    def _next_ended(self) -> tuple[int, Exception | None]:
+        """A tile that has ended; waits in short steps, which Ctrl-C ends on Windows too."""
+        while True:
+            with suppress(queue.Empty):
+                return self._ended.get(timeout=0.5)
 
     def _work(self, work: deque[int]) -> None:
         try:

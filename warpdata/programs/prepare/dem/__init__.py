@@ -16,6 +16,7 @@ STAGES: dict[str, Program] = {
     "png": program_of(f"{_HERE}.png", "make pictures of 8 bits of the tiles' images"),
     "gray": program_of(f"{_HERE}.gray", "make pictures of the tiles' heights, for looking"),
     "color": program_of(f"{_HERE}.color", "colour heights, for looking"),
+    "sheet": program_of(f"{_HERE}.sheet", "contact sheets: a row a tile, a column a folder"),
     "surface": program_of(f"{_HERE}.surface", "a surface from a side, or as a mesh"),
     "render": program_of(f"{_HERE}.render", "render a tile for given cameras: pictures and exact depth"),
 }
