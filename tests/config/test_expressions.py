@@ -103,6 +103,7 @@ def test_the_parts_that_fail_are_named():
         ("-(psnr > 1)", 2, "a condition is no number"),
         ("psnr = 18", 6, "write =="),
         ("psnr > 1 && psnr > 2", 10, "write and"),
+        ("NOT psnr > 1", 1, "write not for NOT"),
         ("", 1, "found its end"),
         ("psnr >", 7, "found its end"),
         ("psnr > 1e999", 8, "too large"),

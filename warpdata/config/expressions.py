@@ -292,6 +292,8 @@ class _Parser:
         return _Number(value)
 
     def _score(self, token: _Token) -> _Score:
+        if token.text not in self._names and token.text.lower() in WORDS:
+            raise self._error(f"write {token.text.lower()} for {token.text}", token)
         if token.text not in self._names:
             near = difflib.get_close_matches(token.text.lower(), sorted(self._names), n=1)
             raise self._error(f"there is no {token.text}" + (f", did you mean {near[0]}" if near else ""), token)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 
 from warpdata.config import QualityOptions, RenderOptions
@@ -37,10 +37,10 @@ class MeasuredScores:
 
     def __getitem__(self, pair: Pair) -> dict[str, float] | None:
         """The scores of a pair; None where they are not known."""
-        return self._known.get(f"{pair.reference} {pair.target}")
+        return self._known.get(_key(pair))
 
     def __setitem__(self, pair: Pair, scores: dict[str, float]) -> None:
-        self._known[f"{pair.reference} {pair.target}"] = scores
+        self._known[_key(pair)] = scores
         self._new = True
 
     def save(self) -> None:
@@ -91,6 +91,11 @@ def only_kept(
 def not_kept(failing: tuple[str, ...]) -> str:
     """What to say of a triplet that is not kept."""
     return f"{', '.join(failing)} {'does' if len(failing) == 1 else 'do'} not hold"
+
+
+def _key(pair: Pair) -> str:
+    """All that sets a pair apart from the others of its scene."""
+    return " ".join(map(str, astuple(pair)[1:]))
 
 
 def _name(pairs: ScenePairs, pair: Pair) -> str:
