@@ -11,6 +11,7 @@ from cache_tools.survey import Found, Kind, survey
 from warpdata.cache import CacheEntry, GeometryCache
 from warpdata.config import SourceOptions
 from warpdata.errors import CacheError, PluginError, SceneError, SourceError
+from warpdata.files.tree import is_file
 from warpdata.geometry.filters.sky import why_damaged
 from warpdata.geometry.types import Progress, no_progress
 from warpdata.sources import Scene, open_source
@@ -78,7 +79,7 @@ def _verdict(found: Found, cache: GeometryCache) -> Verdict:
         return Verdict(found=found, state=State.DAMAGED, reason=str(error))
     root = Path(found.entry.header.source_root)
     inputs = found.entry.header.inputs
-    if not any((root / file).exists() for file in inputs):
+    if not any(_is_there(root / file) for file in inputs):
         return Verdict(found=found, state=State.GOOD_INPUTS_GONE)
     now = cache.digests.digests(root, inputs)
     changed = [file for file, digest in inputs.items() if now[file] != digest]
@@ -89,6 +90,13 @@ def _verdict(found: Found, cache: GeometryCache) -> Verdict:
     if scene is not None and cache.fingerprint(scene, found.entry.provenance) != found.entry.key:
         return Verdict(found=found, state=State.STALE, reason=f"cameras or units changed in {root}")
     return Verdict(found=found, state=State.GOOD)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return is_file(path)
+    except OSError:  # in an archive that is damaged
+        return False
 
 
 def _scene_now(entry: CacheEntry, root: Path) -> Scene | None:

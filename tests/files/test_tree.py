@@ -208,6 +208,12 @@ def test_a_deflated_member_that_lies_is_refused(tmp_path, changes):
             file.read(1)
 
 
+def test_a_bomb_is_refused_by_its_directory(tmp_path):
+    deflated_zip(tmp_path / "x.zip", bytes(70 * 2**20))
+    with pytest.raises(OSError, match=r"x\.zip cannot be read: it unpacks to more than 20 times its size, in 'm\.bin'"):
+        list_folder(tmp_path / "x.zip")
+
+
 def test_a_deflated_member_with_broken_bytes_is_refused(tmp_path):
     path = deflated_zip(tmp_path / "x.zip", bytes(range(256)) * 40)
     data = bytearray((tmp_path / "x.zip").read_bytes())

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cache_tools.verify import State, verify
 from tests.scenes import (
     HW,
     edit_transforms,
@@ -24,11 +25,12 @@ from tests.scenes import (
 from tests.sources.readers.colmap_scenes import write_colmap_scene, write_mask
 from tests.videos import Clip
 from warpdata.cache.key import FileDigests, scene_inputs
-from warpdata.config import SourceOptions
+from warpdata.config import GeometryOptions, SourceOptions
 from warpdata.errors import SceneError, SourceError, ViewError
 from warpdata.geometry.types import Provenance
 from warpdata.programs.materialize import main
 from warpdata.sources import PictureFile, Workplace, open_source
+from warpdata.training.datamodule import WarpDataModule
 
 
 def pack(folder: Path, archive: Path, *, wrapped: bool = False, deflate: bool = False) -> Path:
@@ -205,6 +207,23 @@ def test_state_changes_with_the_archive(tmp_path, monkeypatch):
     assert source.state("room") not in (state, None)
 
 
+def test_training_starts_from_an_archive_and_again_from_its_index(tmp_path, monkeypatch):
+    write_room(tmp_path / "plain" / "room")
+    archive = pack(tmp_path / "plain" / "room", tmp_path / "in" / "room.tar", wrapped=True)
+    os.utime(archive, (1e9, 1e9))
+    later = time.time_ns() + 10**10
+    monkeypatch.setattr("warpdata.sources.folder_state.time.time_ns", lambda: later)
+    options = GeometryOptions(geometry="given", cache_dir=tmp_path / "cache")
+    targets = []
+    for _ in range(2):
+        data = WarpDataModule(tmp_path / "in", geometry=options, batch_size=2, num_workers=0)
+        data.setup("fit")
+        targets.append(next(iter(data.train_dataloader())).target)
+    (index,) = (tmp_path / "cache" / "index").iterdir()
+    assert json.loads(index.read_text())["room"]["files"] == ["images/0.png", "images/1.png", "images/2.png"]
+    assert targets[0].equal(targets[1])
+
+
 def test_what_belongs_to_no_scene_is_named(tmp_path, caplog):
     photos = write_photos(tmp_path / "in" / "room")
     pack(photos, tmp_path / "in" / "room.zip")  # unpacked beside it
@@ -282,6 +301,8 @@ def test_triplets_from_an_archive_are_those_from_the_folder(tmp_path):
     for name in ("plain", "in"):
         arguments = ["--input-dir", tmp_path / name, "--output-dir", tmp_path / f"out-{name}", "--geometry", "given"]
         assert main([*map(str, arguments), "--quiet", "--cache-dir", str(tmp_path / f"cache-{name}")]) == 0
+    (verdict,) = verify(tmp_path / "cache-in")
+    assert verdict.state is State.GOOD
     files = sorted(path for path in (tmp_path / "out-plain").rglob("*.jpg"))
     assert files
     for path in files:
