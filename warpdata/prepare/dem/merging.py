@@ -39,13 +39,16 @@ def merge_threads(area: Area, options: MergeOptions, *, progress: Progress = no_
     all stay where they are and are named. What is no `tile_N` stays too. A run that was ended goes on.
 
     Raises:
-        SourceError: there is no such folder.
+        SourceError: there is no such folder, nor one they go to.
         OutputError: a file cannot be moved.
     """
     report = StageReport(where=area.root)
     finals = (area.downloaded, area.heights, area.images)
     folders = [pair for final in finals for pair in _thread_folders(area, final, options.threads, report)]
     if not folders and not report.left_out:
+        if any(final.is_dir() for final in finals):
+            report.notes.append("no folder of a thread is left")
+            return report
         raise SourceError(
             f"{area.root} holds no {area.downloaded.name}_0 to _{options.threads} of the original, nor its likes; look "
             "at `root`, the area and `threads`"
