@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from warpdata.checks.finding import Finding
+from warpdata.checks.manifest import has_references
 from warpdata.checks.samples import Sample, check_gaps, check_samples
 
 IMAGES = (".jpg", ".jpeg", ".png", ".webp")
@@ -15,16 +16,16 @@ IMAGES = (".jpg", ".jpeg", ".png", ".webp")
 def check_triplets(root: Path, multiple: int) -> Iterator[Finding]:
     """The triplet folder: `<scene>/<name>_<role>.<ext>`."""
     samples = []
+    suffixes = ("_splats", "_reference") if any(root.glob("*/*_reference.*")) or has_references(root) else ("_splats",)
     for scene in sorted(path for path in root.glob("*") if path.is_dir() and path.name[0] != "."):
         targets = _by_suffix(scene, "_target")
-        splats, references = _by_suffix(scene, "_splats"), _by_suffix(scene, "_reference")
+        controls_of = {suffix: _by_suffix(scene, suffix) for suffix in suffixes}
         for stem, path in targets.items():
             controls = tuple(
-                found.get(stem, scene / f"{stem}{suffix}{path.suffix}")
-                for found, suffix in ((splats, "_splats"), (references, "_reference"))
+                found.get(stem, scene / f"{stem}{suffix}{path.suffix}") for suffix, found in controls_of.items()
             )
             samples.append(Sample(f"{scene.name}/{stem}", path, controls))
-        for found in (splats, references):
+        for found in controls_of.values():
             yield from _orphans(found, targets)
     yield from check_samples(root, samples, multiple=multiple)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from warpdata.checks.finding import Finding
+from warpdata.checks.manifest import has_references
 from warpdata.checks.pictures import check_picture
 from warpdata.checks.samples import check_names
 from warpdata.errors import OutputError
@@ -36,6 +37,7 @@ def check_parquet(root: Path, multiple: int) -> Iterator[Finding]:
         yield Finding(str(root), "WD101", "no Parquet file was found in data/")
         return
     yield from _check_numbers(paths)
+    pictures = [role for role in IMAGE_ROLES if role != "reference" or has_references(root)]
     columns: list[str] | None = None
     names: list[str] = []
     prompts: dict[str, str] = {}
@@ -51,7 +53,7 @@ def check_parquet(root: Path, multiple: int) -> Iterator[Finding]:
                         name = str(row.get("id") or f"{path.stem}[{len(names)}]")
                         names.append(name)
                         prompts[f"{path}/{name}"] = str(row.get("prompt") or "")
-                        yield from _check_row(f"{path}/{name}", row, multiple)
+                        yield from _check_row(f"{path}/{name}", row, pictures, multiple)
         except (OSError, ValueError, pyarrow.ArrowException) as error:
             yield Finding(str(path), "WD603", f"cannot be read to its end: {error}")
     if any(prompts.values()):
@@ -73,11 +75,11 @@ def _check_numbers(paths: list[Path]) -> Iterator[Finding]:
             yield Finding(str(missing), "WD602", "is missing; the names of the others promise it")
 
 
-def _check_row(where: str, row: dict[str, Any], multiple: int) -> Iterator[Finding]:
+def _check_row(where: str, row: dict[str, Any], pictures: list[str], multiple: int) -> Iterator[Finding]:
     sizes = {}
-    for role in (*IMAGE_ROLES, *MASK_ROLES):
+    for role in (*pictures, *MASK_ROLES):
         if role not in row:
-            if role in IMAGE_ROLES:
+            if role in pictures:
                 yield Finding(where, "WD702" if role == "target" else "WD201", f"has no column {role}")
             continue
         data = (row[role] or {}).get("bytes") if row[role] is None or isinstance(row[role], dict) else None

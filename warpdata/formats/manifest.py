@@ -26,6 +26,8 @@ SAMPLE_ID = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9_-]+")
 
 IMAGE_ROLES = ("splats", "reference", "target")
 """Roles of a sample's pictures, as exports name them."""
+REQUIRED_ROLES = ("splats", "target")
+"""Those that every sample has; with `--pairs reproject --reference none` there is no reference."""
 MASK_ROLES = ("coverage", "confidence")
 """Roles of its masks."""
 
@@ -37,13 +39,13 @@ class Record:
     Attributes:
         id: `<scene>/<name>`.
         scene: the scene's id.
-        reference: the reference view's name.
+        reference: the reference view's name, empty where there is none.
         target: the target view's name.
         size: width and height of its pictures, in pixels.
         files: role -> path below the export's root, or below the shard.
         sha256: role -> digest of that file.
         bytes: role -> its length.
-        camera: of both views, as `formats.manifest_cameras` has them; empty where not known.
+        camera: of the views, as `formats.manifest_cameras` has them; empty where not known.
         warp: version of the warp and the triplet's scores.
         geometry: how depth and cameras were made, and licences.
         prompt: text for the trainer; None where none is given.

@@ -15,8 +15,10 @@ from warpdata.run.options import MaterializeOptions
 from warpdata.run.report import REPORT, Report, SceneReport
 from warpdata.sources import Workplace, open_source
 from warpdata.sources.scene import Scene
+from warpdata.triplets.drawn_cameras import CameraDraw
 from warpdata.triplets.measured import MeasuredScores
 from warpdata.triplets.overlap import Overlaps
+from warpdata.triplets.pairs import why_no_pair
 from warpdata.triplets.scene_pairs import open_pairs
 from warpdata.triplets.stream import Failed, TripletStream
 from warpdata.writers.output.existing import holds_others_files
@@ -49,9 +51,15 @@ def materialize(options: MaterializeOptions, display: Display | None = None) -> 
     all_scene_ids = source.scene_ids()
     _refuse_to_write_into_scene(options, all_scene_ids)
     scene_ids = all_scene_ids[number::count]
-    provider = GeometryProvider(options.geometry, options.size, options.filters, device, options.own)
+    provider = GeometryProvider(
+        options.geometry, options.size, options.filters, device, options.own, least_views=options.pairs.least_views
+    )
     report = Report(options=options.as_json(), device=device.type)
-    run = RunInfo(options=options.what_triplets_depend_on(), warp_version=options.effective_render.version)
+    run = RunInfo(
+        options=options.what_triplets_depend_on(),
+        warp_version=options.effective_render.version,
+        has_references=options.pairs.has_references,
+    )
     stream = TripletStream(
         options.effective_render,
         device,
@@ -139,12 +147,13 @@ def _materialize_scene(
         pairs=options.pairs,
         overlap=overlaps,
         keep_odd_views=options.source.keep_odd_views,
+        draw=CameraDraw(seed=options.seed, pairs=options.pairs, render=options.effective_render),
     )
     report.left_out.update(pairs.left_out)
     overlaps.save()
     report.hw = pairs.output_hw
     if not pairs.pairs:
-        report.error = f"no pair of its {len(entry)} views with geometry is asked for by `pairs={options.pairs.pairs}`"
+        report.error = why_no_pair(len(entry), options.pairs)
         report.error += overlaps.doubt()
     manifest_geometry = geometry_json(entry, pairs.effective_filters)
     measured = MeasuredScores(pairs, provider.cache.overlap_folder, options.effective_render, options.quality)

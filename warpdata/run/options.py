@@ -55,6 +55,8 @@ class MaterializeOptions:
     """Where to render and to run networks; auto takes CUDA where there is a GPU."""
     backend: str = "auto"
     """Which renderer: torch (the definition, anywhere), numba (CPU) or warp (CUDA); auto takes the fastest one."""
+    seed: int = 0
+    """Of what is drawn at random: the cameras of --pairs reproject."""
     decode_threads: int = 2
     """How many pictures are decoded at once, ahead of the renderer."""
     dry_run: bool = False
@@ -67,6 +69,8 @@ class MaterializeOptions:
     def __post_init__(self) -> None:
         if self.decode_threads < 1:
             raise ValueError(f"`decode_threads` is {self.decode_threads}; at least one must decode")
+        if self.pairs.pairs == "reproject" and self.render.compat:
+            raise ValueError('`compat` continues data sets of an earlier program, which had no `pairs="reproject"`')
         if self.backend != "auto":
             from warpdata.render import BACKENDS  # loads torch, which is not needed to say what the options are
 
@@ -119,6 +123,10 @@ class MaterializeOptions:
         parts = {name: chosen[name] for name in ("source", "size", "geometry", "filters", "pairs")}
         if self.quality != QualityOptions():
             parts["quality"] = chosen["quality"]
+        if self.pairs.pairs == "reproject":
+            parts["seed"] = self.seed
+        else:
+            del chosen["pairs"]["reference"], chosen["pairs"]["drawn_cameras"]  # as it was before there were these
         # Of estimators' own options the geometry tells; those of layouts are no concern of a triplet.
         kinds = {row.options.__name__ for row in SOURCES if row.options is not None}
         own = {kind: values for kind, values in chosen.get("own", {}).items() if kind in kinds}

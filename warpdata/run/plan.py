@@ -73,11 +73,15 @@ def dry_run(
             continue
         left_out = dict(scene.left_out)
         image_hws = _usable_sizes(scene.views, left_out)
-        if len(image_hws) < 2:
+        if len(image_hws) < pairs.least_views:
             yield ScenePlan(
                 scene=scene_id,
                 source=scene.source,
-                problem=f"a pair needs two pictures that can be read, found {len(image_hws)}",
+                problem=(
+                    f"a pair needs two pictures that can be read, found {len(image_hws)}"
+                    if pairs.least_views > 1
+                    else "none of its pictures can be read"
+                ),
                 left_out=left_out,
                 notes=scene.notes,
             )

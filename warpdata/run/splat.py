@@ -80,7 +80,7 @@ def splat(options: SplatOptions, display: Display | None = None) -> str:
         "cameras": cameras.as_json(),
         "options": run.what_triplets_depend_on(),
         "warp_version": run.effective_render.version,
-        "geometry": geometry_json(pairs.entry),
+        "geometry": geometry_json(pairs.entry, pairs.effective_filters),
     }
     display.start(len(frames))
     if options.is_video:

@@ -43,8 +43,10 @@ from warpdata.training.options import (
 from warpdata.training.ranks import Ranks
 from warpdata.training.sampler import BatchOrder
 from warpdata.training.scene_index import SceneIndex
+from warpdata.triplets.drawn_cameras import CameraDraw
 from warpdata.triplets.measured import MeasuredScores, only_kept
 from warpdata.triplets.overlap import Overlaps
+from warpdata.triplets.reproject import refuse_compat
 from warpdata.triplets.scene_pairs import ScenePairs, open_pairs
 from warpdata.triplets.stream import TripletStream
 
@@ -71,7 +73,7 @@ class WarpDataModule(DataModule):
         order: which pairs make the batches, and in which order.
         loader: how batches are decoded and rendered.
         split: which scenes are for validation and testing.
-        seed: of the split and of the order of samples.
+        seed: of the split, of the order of samples, and of the cameras of `pairs="reproject"`.
         source, size, geometry, filters, pairs, render, quality, own: as for `python -m warpdata.materialize`. With
             `quality.keep` pairs are chosen by their scores, for which `setup` renders each pair once.
         options: options of `order`, `loader` and `split` by their own names: `batch_size`, `num_workers`, ...
@@ -124,6 +126,8 @@ class WarpDataModule(DataModule):
         self.pair_options = pairs or PairOptions()
         self.quality = quality or QualityOptions()
         self.own = own or OwnOptions()
+        refuse_compat(self.pair_options, self.render)
+        self._draw = CameraDraw(seed=seed, pairs=self.pair_options, render=self.render)
         self.left_out: dict[str, str] = {}
         self._scenes: dict[str, ScenePairs] | None = None
         self._part_of: dict[str, Split] = {}
@@ -142,7 +146,14 @@ class WarpDataModule(DataModule):
             return
         self.left_out = {}
         ranks = Ranks(self.world_size)
-        provider = GeometryProvider(self.geometry, self.size, self.filters, self.device, self.own)
+        provider = GeometryProvider(
+            self.geometry,
+            self.size,
+            self.filters,
+            self.device,
+            self.own,
+            least_views=self.pair_options.least_views,
+        )
         source = open_source(self.source_options, self.own, work=Workplace(cache_dir=provider.cache.root))
         scene_ids = source.scene_ids()
         index = SceneIndex(
@@ -154,6 +165,7 @@ class WarpDataModule(DataModule):
             filters=self.filters,
             pairs=self.pair_options,
             provenance_of=lambda scene_id: provider.provenance(source.scene(scene_id)),
+            draw=self._draw,
         )
         scenes: dict[str, ScenePairs] = {}
 
@@ -211,6 +223,7 @@ class WarpDataModule(DataModule):
             pairs=self.pair_options,
             overlap=overlaps,
             keep_odd_views=self.source_options.keep_odd_views,
+            draw=self._draw,
         )
         for name, reason in pairs.left_out.items():
             logger.warning("%s/%s is left out: %s", scene.id, name, reason)
@@ -300,7 +313,7 @@ class WarpDataModule(DataModule):
             shuffle=shuffle and not self.overfits,
             shuffle_window=self.order.shuffle_window,
             drop_last=training and self.order.drop_last,
-            same_every_epoch=self.overfits,
+            same_every_epoch=self.overfits or not training,
             rank=self.rank,
             world_size=self.world_size,
         )

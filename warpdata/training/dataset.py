@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch.utils.data import Dataset
 
-from warpdata.training.sampler import SampleTable
+from warpdata.training.sampler import EpochIndex, SampleTable
 from warpdata.triplets.frames import FrameCache
 from warpdata.triplets.inputs import PairInputs
 from warpdata.triplets.scene_pairs import ScenePairs
@@ -15,6 +15,8 @@ from warpdata.triplets.scene_pairs import ScenePairs
 
 class WarpDataset(Dataset[PairInputs]):
     """`dataset[i]` is the i-th pair, decoded, brought to size, on the CPU; `render_triplets` makes the triplet of it.
+    With `--pairs reproject`, `dataset[EpochIndex(i, epoch)]` has the camera drawn for that epoch, and `dataset[i]` that
+    for epoch 0.
 
     Cheap to pickle: pictures and geometry stay on disk, and every process opens them by itself. Touches no GPU.
 
@@ -32,9 +34,10 @@ class WarpDataset(Dataset[PairInputs]):
     def __len__(self) -> int:
         return int(self._starts[-1])
 
-    def __getitem__(self, index: int) -> PairInputs:
+    def __getitem__(self, index: int | EpochIndex) -> PairInputs:
+        index, epoch = index if isinstance(index, EpochIndex) else (index, 0)
         scene, number = self.locate(index)
-        return self.scenes[scene].inputs(self.scenes[scene].pairs[number], self._frames)
+        return self.scenes[scene].inputs(self.scenes[scene].pairs[number], self._frames, epoch)
 
     def locate(self, index: int) -> tuple[int, int]:
         """The scene's number and the pair's number in it.

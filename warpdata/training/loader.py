@@ -79,7 +79,7 @@ class WarpLoader:
         self._make_decoder = partial(
             DataLoader,
             dataset,
-            batch_sampler=order,
+            batch_sampler=order.with_epoch(),
             collate_fn=collate_inputs,
             num_workers=num_workers,
             persistent_workers=num_workers > 0,

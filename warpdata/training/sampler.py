@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -174,6 +175,13 @@ def split_into(pieces: list[tuple[int, int]], count: int) -> list[tuple[int, int
     return pieces
 
 
+class EpochIndex(NamedTuple):
+    """A sample in an epoch: what is drawn at random for it depends on both."""
+
+    index: int
+    epoch: int
+
+
 class BatchOrder(Sampler[list[int]]):
     """Batch sampler of one rank; iterating gives the batches from `index` to the end of `epoch`.
 
@@ -184,7 +192,7 @@ class BatchOrder(Sampler[list[int]]):
         rank: of this process.
         world_size: number of processes.
         shuffle, shuffle_window, drop_last: see `epoch_order`.
-        same_every_epoch: every epoch has the order of the first.
+        same_every_epoch: every epoch has the order of the first, and what is drawn for it.
 
     Attributes:
         epoch: whose order is given.
@@ -238,6 +246,10 @@ class BatchOrder(Sampler[list[int]]):
         for start, end in pieces[self.rank :: self.world_size]:
             yield samples[start:end].tolist()
 
+    def with_epoch(self) -> Sampler[list[EpochIndex]]:
+        """The same batches, each sample with the epoch that what is drawn for it depends on."""
+        return _WithEpoch(self)
+
     def _plan(self) -> tuple[np.ndarray, Sequence[tuple[int, int]]]:
         """The epoch's sequence and the pieces still to come, made once for each (epoch, index)."""
         place = (self.epoch, self.index)
@@ -253,3 +265,16 @@ class BatchOrder(Sampler[list[int]]):
             )
             self._steps = (place, order.samples, steps_of(order, self.index, self.world_size, self.drop_last))
         return self._steps[1], self._steps[2]
+
+
+class _WithEpoch(Sampler[list[EpochIndex]]):
+    def __init__(self, order: BatchOrder):
+        self._order = order
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __iter__(self) -> Iterator[list[EpochIndex]]:
+        epoch = 0 if self._order.same_every_epoch else self._order.epoch
+        for batch in self._order:
+            yield [EpochIndex(index, epoch) for index in batch]

@@ -23,11 +23,12 @@ from warpdata.render import WARP_VERSION
 from warpdata.sources.folder_state import file_numbers
 from warpdata.sources.picture import name_below, picture_below
 from warpdata.sources.scene import Scene
+from warpdata.triplets.drawn_cameras import CameraDraw
 from warpdata.triplets.inputs import Sizes
 from warpdata.triplets.scene_pairs import ScenePairs
 from warpdata.triplets.triplet import Pair
 
-INDEX_VERSION = 2
+INDEX_VERSION = 3
 """Of the records, and of how pairs and sizes are chosen; raised when either changes."""
 
 _KEY = re.compile("[0-9a-f]{64}")
@@ -45,7 +46,7 @@ class SceneIndex:
     Args:
         cache: that holds the entries, and the file.
         depends_on: everything besides the scenes' files that decides which pairs there are (JSON).
-        size, filters, pairs: of the pairs.
+        size, filters, pairs, draw: of the pairs.
         provenance_of: scene id -> how its geometry would be made now; asked once for each provenance on record.
     """
 
@@ -58,12 +59,14 @@ class SceneIndex:
         filters: FilterOptions,
         pairs: PairOptions,
         provenance_of: Callable[[str], Provenance],
+        draw: CameraDraw | None = None,
     ):
         identity = json.dumps([INDEX_VERSION, FORMAT_VERSION, WARP_VERSION, depends_on], sort_keys=True, default=str)
         self._path = cache.index_folder / f"{hashlib.sha256(identity.encode()).hexdigest()}.json"
         self._cache = cache
         self._size, self._filters, self._pairs = size, filters, pairs
         self._provenance_of = provenance_of
+        self._draw = draw
         self._records: dict[str, Any] = self._read()
         self._valid: dict[str, bool] = {}
         self._sizes: dict[str, Sizes] = {}
@@ -103,7 +106,7 @@ class SceneIndex:
             "root": str(scene.root),
             "files": files,
             "output_hw": pairs.output_hw,
-            "pairs": [[pair.reference, pair.target] for pair in pairs.pairs],
+            "pairs": [[pair.reference, pair.target, pair.draw] for pair in pairs.pairs],
             "sizes": [json.dumps(sizes) for sizes in pairs.sizes],
             "left_out": pairs.left_out,
         }
@@ -140,12 +143,13 @@ class SceneIndex:
             entry=CacheEntry(entry_path),
             pictures=tuple(picture_below(name, root) for name in record["files"]),
             output_hw=(height, width),
-            pairs=tuple(Pair(scene_id, reference, target) for reference, target in record["pairs"]),
+            pairs=tuple(Pair(scene_id, *numbers) for numbers in record["pairs"]),
             sizes=tuple(map(self._as_sizes, record["sizes"])),
             size=self._size,
             filters=self._filters,
             pair_options=self._pairs,
             left_out=dict(record["left_out"]),
+            draw=self._draw,
         )
 
     def _as_sizes(self, text: str) -> Sizes:

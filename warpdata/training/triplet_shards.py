@@ -18,7 +18,7 @@ from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from warpdata.camera import Camera, stack_cameras
 from warpdata.errors import SourceError
-from warpdata.formats.manifest import IMAGE_ROLES, MASK_ROLES
+from warpdata.formats.manifest import IMAGE_ROLES, MASK_ROLES, REQUIRED_ROLES
 from warpdata.formats.manifest_cameras import cameras_from_json
 from warpdata.training.lightning_base import DataModule
 from warpdata.training.options import LoaderOptions, OrderOptions
@@ -138,16 +138,21 @@ def decode_triplet(sample: dict[str, Any]) -> Triplet:
     try:
         line = json.loads(sample["json"])
         files = {name.rsplit(".", 1)[0]: data for name, data in sample.items() if isinstance(data, bytes)}
-        pictures = {field: _decode(files[role], cv2.IMREAD_COLOR_RGB) for field, role in PICTURES.items()}
+        pictures = {
+            field: _decode(files[role], cv2.IMREAD_COLOR_RGB)
+            for field, role in PICTURES.items()
+            if role in REQUIRED_ROLES or line["reference"]
+        }
         masks = {role: _decode(files[role], cv2.IMREAD_GRAYSCALE) for role in MASK_ROLES}
         hw = tuple(pictures["target"].shape[-2:])
-        reference_camera, target_camera = cameras_from_json(line["camera"], hw)
+        cameras = cameras_from_json(line["camera"], hw)
         return Triplet(
             id=line["id"],
-            **pictures,
+            **{"reference": None, **pictures},
             **masks,
-            reference_camera=reference_camera,
-            target_camera=target_camera,
+            reference_camera=cameras.get("reference"),
+            target_camera=cameras["target"],
+            drawn_camera=cameras.get("drawn"),
             reference_name=line["reference"],
             target_name=line["target"],
             prompt=line.get("prompt") or "",
@@ -190,7 +195,7 @@ def stack_triplets(triplets: Sequence[Triplet]) -> Triplet:
         elif isinstance(values[0], Camera):
             stacked[name] = stack_cameras(values)
         else:
-            stacked[name] = values
+            stacked[name] = None if values[0] is None else values
     names = columns["scores"][0]
     stacked["scores"] = {name: torch.tensor([scores[name] for scores in columns["scores"]]) for name in names}
     stacked["backend"] = triplets[0].backend  # says of the whole batch how it was rendered

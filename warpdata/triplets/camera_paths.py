@@ -36,17 +36,17 @@ SPIRAL_TURNS = 2
 def orbit(t: float, depth: float, amount: float) -> Float64[Tensor, "4 4"]:
     """To the right, back, to the left and back, on an arc around the point at `depth` on the axis, looking at it."""
     angle = math.radians(ORBIT_DEG * amount) * math.sin(2 * math.pi * t)
-    return around(_turned(yaw=-angle), depth)
+    return around(turned(yaw=-angle), depth)
 
 
 def dolly(t: float, depth: float, amount: float) -> Float64[Tensor, "4 4"]:
     """Straight ahead, slowly at both ends."""
-    return _moved(0.0, 0.0, DOLLY_SHARE * amount * depth * (1 - math.cos(math.pi * t)) / 2)
+    return moved(0.0, 0.0, DOLLY_SHARE * amount * depth * (1 - math.cos(math.pi * t)) / 2)
 
 
 def pan(t: float, depth: float, amount: float) -> Float64[Tensor, "4 4"]:
     """Turned to the right, back, to the left and back, without a step."""
-    return _turned(yaw=math.radians(PAN_DEG * amount) * math.sin(2 * math.pi * t))
+    return turned(yaw=math.radians(PAN_DEG * amount) * math.sin(2 * math.pi * t))
 
 
 def spiral(t: float, depth: float, amount: float) -> Float64[Tensor, "4 4"]:
@@ -54,7 +54,7 @@ def spiral(t: float, depth: float, amount: float) -> Float64[Tensor, "4 4"]:
     turn, radius = 2 * math.pi * SPIRAL_TURNS * t, SPIRAL_SHARE * amount * depth * math.sin(math.pi * t)
     x, y, z = radius * math.cos(turn), radius * math.sin(turn), 0.5 * radius * math.sin(2 * math.pi * t)
     ahead = depth - z
-    return _moved(x, y, z) @ _turned(yaw=-math.atan2(x, ahead), pitch=math.atan2(y, math.hypot(x, ahead)))
+    return moved(x, y, z) @ turned(yaw=-math.atan2(x, ahead), pitch=math.atan2(y, math.hypot(x, ahead)))
 
 
 PATHS: dict[str, Callable[[float, float, float], Float64[Tensor, "4 4"]]] = {
@@ -142,21 +142,22 @@ def _slerp(a: Float64[Tensor, "3 3"], b: Float64[Tensor, "3 3"], t: float) -> Fl
 
 def around(turn: Float64[Tensor, "4 4"], depth: float) -> Float64[Tensor, "4 4"]:
     """A turn about the point at `depth` on the axis, in place of the camera's own centre."""
-    return _moved(0.0, 0.0, depth) @ turn @ _moved(0.0, 0.0, -depth)
+    return moved(0.0, 0.0, depth) @ turn @ moved(0.0, 0.0, -depth)
 
 
-def _moved(x: float, y: float, z: float) -> Float64[Tensor, "4 4"]:
+def moved(x: float, y: float, z: float) -> Float64[Tensor, "4 4"]:
     """A step to the right, down and ahead."""
     start_from_cam = torch.eye(4, dtype=torch.float64)
     start_from_cam[:3, 3] = torch.tensor([x, y, z], dtype=torch.float64)
     return start_from_cam
 
 
-def _turned(*, yaw: float, pitch: float = 0.0) -> Float64[Tensor, "4 4"]:
-    """A turn to the right by yaw, then up by pitch, in radians."""
+def turned(*, yaw: float, pitch: float = 0.0, roll: float = 0.0) -> Float64[Tensor, "4 4"]:
+    """A turn to the right by yaw, then up by pitch, then clockwise by roll, in radians."""
     start_from_cam = torch.eye(4, dtype=torch.float64)
-    (sy, cy), (sp, cp) = ((math.sin(angle), math.cos(angle)) for angle in (yaw, pitch))
+    (sy, cy), (sp, cp), (sr, cr) = ((math.sin(angle), math.cos(angle)) for angle in (yaw, pitch, roll))
     to_the_right = torch.tensor([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]], dtype=torch.float64)
     upwards = torch.tensor([[1, 0, 0], [0, cp, -sp], [0, sp, cp]], dtype=torch.float64)
-    start_from_cam[:3, :3] = to_the_right @ upwards
+    clockwise = torch.tensor([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]], dtype=torch.float64)
+    start_from_cam[:3, :3] = to_the_right @ upwards @ clockwise
     return start_from_cam

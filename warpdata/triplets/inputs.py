@@ -41,34 +41,47 @@ class PairInputs:
 
     Attributes:
         id: `<scene>/<name>`; in a batch a list, as are all names.
-        reference: the reference picture at the output size.
+        reference: the reference picture at the output size; None where there is none.
         target: the target picture at the output size.
-        point_image: the reference picture at the size at which points are made.
-        depth: (dh, dw), the reference's z-depth over the area of `point_image`, at (h, w) or at a coarser size of its
-            own which the renderer enlarges; 0 where there is none.
+        point_image: the reference picture at the size at which points are made; with a drawn camera the target picture.
+        depth: (dh, dw), its z-depth over the area of `point_image`, at (h, w) or at a coarser size of its own which the
+            renderer enlarges; 0 where there is none.
         confidence: (dh, dw).
         reference_camera: of `reference`.
         target_camera: of `target`.
         reference_content: the part of `reference` that is picture, not border; in a batch a list.
         target_content: the same of `target`.
+        drawn_camera: from which the target is seen, and back, with `--pairs reproject`; at the output size. None where
+            the reference is warped.
     """
 
     id: str | list[str]
     reference_name: str | list[str]
     target_name: str | list[str]
-    reference: UInt8[Tensor, "*batch 3 H W"]
+    reference: UInt8[Tensor, "*batch 3 H W"] | None
     target: UInt8[Tensor, "*batch 3 H W"]
     point_image: UInt8[Tensor, "*batch 3 h w"]
     depth: Float[Tensor, "*batch dh dw"]
     confidence: Float[Tensor, "*batch dh dw"]
-    reference_camera: Camera
+    reference_camera: Camera | None
     target_camera: Camera
-    reference_content: Rectangle | list[Rectangle]
+    reference_content: Rectangle | list[Rectangle] | None
     target_content: Rectangle | list[Rectangle]
+    drawn_camera: Camera | None = None
+
+    @property
+    def point_camera(self) -> Camera:
+        """The camera of the picture whose points are drawn, at the output size."""
+        return self.reference_camera if self.drawn_camera is None else self.target_camera
+
+    @property
+    def seeing_camera(self) -> Camera:
+        """The camera that saw the points which the splat shows: the reference's, or the drawn one."""
+        return self.reference_camera if self.drawn_camera is None else self.drawn_camera
 
     @property
     def output_hw(self) -> tuple[int, int]:
-        return tuple(self.reference.shape[-2:])
+        return tuple(self.target.shape[-2:])
 
     @property
     def point_hw(self) -> tuple[int, int]:
@@ -86,9 +99,7 @@ class PairInputs:
             for field in fields(self)
             if isinstance(value := getattr(self, field.name), Tensor)
         }
-        if self.point_image is self.reference:
-            moved["point_image"] = moved["reference"]
-        return replace(self, **moved)
+        return self._with(moved)
 
     def pin_memory(self) -> PairInputs:
         """The same inputs in page-locked memory, from which copies to a GPU run asynchronously."""
@@ -97,9 +108,18 @@ class PairInputs:
             for field in fields(self)
             if isinstance(value := getattr(self, field.name), Tensor)
         }
-        if self.point_image is self.reference:
-            pinned["point_image"] = pinned["reference"]
-        return replace(self, **pinned)
+        return self._with(pinned)
+
+    def _with(self, tensors: dict[str, Tensor]) -> PairInputs:
+        """The same inputs with other tensors; a picture that stood for two goes on to."""
+        if (shown := self.shown_as_points) is not None:
+            tensors["point_image"] = tensors[shown]
+        return replace(self, **tensors)
+
+    @property
+    def shown_as_points(self) -> str | None:
+        """The field whose picture is that of the points as well; None where that is a picture of its own."""
+        return next((name for name in ("reference", "target") if getattr(self, name) is self.point_image), None)
 
 
 def prepare_pair(
@@ -128,19 +148,13 @@ def prepare_pair(
     Raises:
         ViewError: a picture cannot be decoded.
     """
-    if filters.edge_threshold not in ("auto", "off"):
-        kept = ~beside_silhouettes(reference.depth, filters.edge_threshold)
-        reference = replace(reference, depth=reference.depth.where(kept, 0))
+    reference = without_edges(reference, filters)
     plan = plan_fits(
         reference.camera.hw, reference.content_box, reference.image_hw, target.image_hw, output_hw, size, filters
     )
     reference_image = load_reference(plan.reference)
     point_image = reference_image if plan.points == plan.reference else load_reference(plan.points)
-    if plan.takes_depth_as_it_is:
-        depth, confidence = reference.depth, reference.confidence
-    else:
-        depth, confidence = fit_depth(reference, plan.points)
-        depth = depth.where(~background(point_image, filters), 0)
+    depth, confidence = points_depth(reference, plan, point_image, filters)
     return PairInputs(
         id=sample_id,
         reference_name=reference.name,
@@ -155,6 +169,25 @@ def prepare_pair(
         reference_content=plan.reference.place,
         target_content=plan.target.place,
     )
+
+
+def without_edges(frame: FrameGeometry, filters: FilterOptions) -> FrameGeometry:
+    """A frame without the pixels beside silhouettes that the filters drop."""
+    if filters.edge_threshold in ("auto", "off"):
+        return frame
+    kept = ~beside_silhouettes(frame.depth, filters.edge_threshold)
+    return replace(frame, depth=frame.depth.where(kept, 0))
+
+
+def points_depth(
+    frame: FrameGeometry, plan: FitPlan, point_image: UInt8[Tensor, "3 h w"], filters: FilterOptions
+) -> tuple[Float[Tensor, "dh dw"], Float[Tensor, "dh dw"]]:
+    """Depth and confidence of a frame over the area of its points; no depth where the filters take the picture for
+    background."""
+    if plan.takes_depth_as_it_is:
+        return frame.depth, frame.confidence
+    depth, confidence = fit_depth(frame, plan.points)
+    return depth.where(~background(point_image, filters), 0), confidence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +279,8 @@ def collate_inputs(pairs: list[PairInputs]) -> PairInputs:
         elif isinstance(values[0], Camera):
             batch[field.name] = stack_cameras(values)
         else:
-            batch[field.name] = values
-    if all(pair.point_image is pair.reference for pair in pairs):
-        batch["point_image"] = batch["reference"]
+            batch[field.name] = None if values[0] is None else values
+    shown = {pair.shown_as_points for pair in pairs}
+    if len(shown) == 1 and None not in shown:
+        batch["point_image"] = batch[shown.pop()]
     return PairInputs(**batch)

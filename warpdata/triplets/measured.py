@@ -19,7 +19,7 @@ from warpdata.triplets.triplet import Pair
 
 
 class MeasuredScores:
-    """Scores by pair, of one scene rendered with one set of options.
+    """Scores by pair, of one scene rendered with one set of options; with drawn cameras those of epoch 0.
 
     Args:
         pairs: of the scene.
@@ -29,7 +29,9 @@ class MeasuredScores:
     """
 
     def __init__(self, pairs: ScenePairs, folder: Path, render: RenderOptions, quality: QualityOptions):
-        of = [asdict(part) for part in (render, pairs.size, pairs.effective_filters)]
+        of: list = [asdict(part) for part in (render, pairs.size, pairs.effective_filters)]
+        if pairs.draw is not None and pairs.pair_options.pairs == "reproject":
+            of += [pairs.draw.seed, asdict(pairs.pair_options)]
         digest = fingerprint([SCORES_VERSION, WARP_VERSION, *of, pairs.output_hw, quality.match_exposure])
         self._path = folder / f"{pairs.entry.key}.scores-{digest[:32]}.json"
         self._known = self._read()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from warpdata.config import PairOptions
 from warpdata.triplets.triplet import Pair
@@ -12,17 +12,30 @@ Overlap = Callable[[int, int], float]
 """(reference index, target index) -> share of the target that the reference covers, 0 to 1."""
 
 
-def choose_pairs(scene_id: str, num_frames: int, options: PairOptions, overlap: Overlap | None = None) -> list[Pair]:
+Nearest = Callable[[int], int]
+"""target index -> index of its nearest other view."""
+
+
+def choose_pairs(
+    scene_id: str,
+    num_frames: int,
+    options: PairOptions,
+    overlap: Overlap | None = None,
+    nearest: Nearest | None = None,
+) -> list[Pair]:
     """Pairs of a scene's frames in the order of (target, reference).
 
     Args:
         num_frames: how many frames with geometry the scene has.
         options: the strategy.
         overlap: measured shares, needed by the strategy `overlap` alone; called once for each candidate.
+        nearest: finds references for the strategy `reproject`, where there are other views; without it the view before.
 
     Raises:
         ValueError: the strategy is `overlap` and no measure is given.
     """
+    if options.pairs == "reproject":
+        return list(_reprojected(scene_id, num_frames, options, nearest or (lambda target: abs(target - 1))))
     reach = {"next": 1, "window": options.pair_window, "all": 0, "overlap": options.pair_window}[options.pairs]
     candidates = [
         (reference, target)
@@ -42,6 +55,24 @@ def choose_pairs(scene_id: str, num_frames: int, options: PairOptions, overlap: 
             step_of = {pair: histogram_step(measured[pair], options) for pair in candidates}
             candidates = sample_to_histogram(scene_id, candidates, step_of, options.overlap_histogram)
     return [Pair(scene_id, reference, target) for reference, target in candidates]
+
+
+def _reprojected(scene_id: str, num_frames: int, options: PairOptions, nearest: Nearest) -> Iterator[Pair]:
+    """Every view with as many drawn cameras as are asked for; none where it needs a reference and there is no other."""
+    if options.reference == "nearest" and num_frames < 2:
+        return
+    for target in range(num_frames):
+        reference = nearest(target) if options.reference == "nearest" else None
+        for draw in range(options.drawn_cameras):
+            yield Pair(scene_id, reference, target, draw)
+
+
+def why_no_pair(num_frames: int, options: PairOptions) -> str:
+    """What to say of a scene without pairs."""
+    said = f'no pair of its {num_frames} views with geometry is asked for by `pairs="{options.pairs}"`'
+    if options.pairs == "reproject":
+        said += '; a single picture has no other view for a reference: use `reference="none"`'
+    return said
 
 
 def histogram_step(overlap: float, options: PairOptions) -> int:
@@ -86,6 +117,9 @@ def one_reference_per_target(options: PairOptions) -> bool:
     return options.pairs == "next" and not options.both_directions
 
 
-def sample_name(reference_name: str, target_name: str, options: PairOptions) -> str:
-    """A sample's name in its scene: the target's, followed by the reference's where a target may have several."""
+def sample_name(reference_name: str, target_name: str, options: PairOptions, draw: int = 0) -> str:
+    """A sample's name in its scene: the target's, followed by the reference's where a target may have several of them,
+    or by the number of the drawn camera."""
+    if options.pairs == "reproject":
+        return target_name if options.drawn_cameras == 1 else f"{target_name}__{draw}"
     return target_name if one_reference_per_target(options) else f"{target_name}__{reference_name}"

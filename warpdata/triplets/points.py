@@ -10,7 +10,7 @@ from warpdata.triplets.inputs import PairInputs
 
 def point_cloud(inputs: PairInputs, options: RenderOptions) -> PointCloud:
     """World points of one pair's reference that have depth and are confident enough to be drawn, in pixel order."""
-    camera = inputs.reference_camera.resized(inputs.point_hw)
+    camera = inputs.point_camera.resized(inputs.point_hw)
     points = points_of_reference(inputs.depth, inputs.confidence, camera, options)
     return PointCloud(
         xyz=points.xyz[points.kept],

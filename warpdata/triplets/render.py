@@ -15,6 +15,7 @@ from warpdata.render import warp
 from warpdata.triplets.exposure import apply_gains, fit_gains
 from warpdata.triplets.inputs import PairInputs
 from warpdata.triplets.masks import confidence_picture, content_mask, nearest
+from warpdata.triplets.reproject import reproject
 from warpdata.triplets.scores import score
 from warpdata.triplets.triplet import Triplet
 
@@ -42,7 +43,7 @@ class SplatPicture:
 def render_triplets(
     inputs: PairInputs, options: RenderOptions, *, backend: str = "auto", match_exposure: bool = False
 ) -> Triplet:
-    """Warp each reference into its target camera.
+    """Warp each reference into its target camera, or with drawn cameras each target to one of these and back.
 
     Args:
         inputs: one pair or a batch, on the device that is to render.
@@ -67,6 +68,7 @@ def render_triplets(
         confidence=confidence_picture(inputs.depth, inputs.confidence, inputs.output_hw),
         reference_camera=inputs.reference_camera,
         target_camera=inputs.target_camera,
+        drawn_camera=inputs.drawn_camera,
         reference_name=inputs.reference_name,
         target_name=inputs.target_name,
         scores=scores if isinstance(inputs.id, list) else {name: value.item() for name, value in scores.items()},
@@ -77,19 +79,16 @@ def render_triplets(
 def render_splat(inputs: PairInputs, options: RenderOptions, *, backend: str = "auto") -> SplatPicture:
     """The splats alone of `render_triplets`, which do not depend on the targets' pixels."""
     point_hw, output_hw = inputs.point_hw, inputs.output_hw
-    rendering = warp(
-        inputs.point_image,
-        inputs.depth,
-        inputs.reference_camera.resized(point_hw),
-        inputs.target_camera.resized(point_hw),
-        confidence=inputs.confidence,
-        options=options,
-        backend=backend,
-    )
+    cameras = inputs.seeing_camera.resized(point_hw), inputs.target_camera.resized(point_hw)
+    picture = picture_of_targets(inputs)
+    points = {"confidence": inputs.confidence, "options": options, "backend": backend}
+    if inputs.drawn_camera is None:
+        rendering = warp(inputs.point_image, inputs.depth, *cameras, **points)
+    else:
+        rendering = reproject(inputs.point_image, inputs.depth, *cameras, picture=picture, **points)
     rgb = enlarge(rendering.rgb, output_hw)
     coverage = enlarge(rendering.coverage, output_hw)
     visible = nearest(rendering.visible.to(torch.uint8), output_hw).bool()
-    picture = picture_of_targets(inputs)
     if picture is not None:
         rgb = rgb.where(picture, BORDER)
         coverage = coverage.where(picture, 0)

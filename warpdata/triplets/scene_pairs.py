@@ -14,9 +14,12 @@ from warpdata.sources.fit import output_size
 from warpdata.sources.odd_views import copies, odd_sizes
 from warpdata.sources.picture import Picture
 from warpdata.sources.scene import Scene
+from warpdata.triplets.drawn_cameras import CameraDraw
 from warpdata.triplets.frames import FrameCache
 from warpdata.triplets.inputs import PairInputs, Sizes, plan_fits, prepare_pair
+from warpdata.triplets.nearest_view import nearest_view
 from warpdata.triplets.pairs import Overlap, choose_pairs, sample_name
+from warpdata.triplets.reprojected_inputs import prepare_reprojected
 from warpdata.triplets.triplet import Pair
 
 
@@ -31,6 +34,7 @@ class ScenePairs:
         pairs: in the order of (target, reference).
         sizes: of each pair, what pairs of one batch must have in common.
         left_out: frames of the entry that no pair is made of -> why, see `sources.odd_views`.
+        draw: what drawn cameras depend on, with `--pairs reproject`.
     """
 
     entry: CacheEntry
@@ -42,11 +46,13 @@ class ScenePairs:
     filters: FilterOptions
     pair_options: PairOptions
     left_out: dict[str, str] = field(default_factory=dict)
+    draw: CameraDraw | None = None
 
     def sample_id(self, pair: Pair) -> str:
         """`<scene>/<name>`, unique in the data set."""
         names = self.entry.names
-        return f"{pair.scene_id}/{sample_name(names[pair.reference], names[pair.target], self.pair_options)}"
+        reference = "" if pair.reference is None else names[pair.reference]
+        return f"{pair.scene_id}/{sample_name(reference, names[pair.target], self.pair_options, pair.draw)}"
 
     @property
     def effective_filters(self) -> FilterOptions:
@@ -54,19 +60,44 @@ class ScenePairs:
         threshold = edge_threshold(self.filters, self.entry.provenance.estimator)
         return replace(self.filters, edge_threshold="off" if threshold is None else threshold)
 
-    def inputs(self, pair: Pair, frames: FrameCache) -> PairInputs:
+    def inputs(self, pair: Pair, frames: FrameCache, epoch: int = 0) -> PairInputs:
         """Decode and size one pair.
+
+        Args:
+            frames: decodes pictures.
+            epoch: for which a camera is drawn, with `--pairs reproject`.
 
         Raises:
             ViewError: a picture cannot be decoded any more.
             CacheError: the geometry cannot be read any more.
         """
+        if self.pair_options.pairs == "reproject":
+            return self._reprojected(pair, frames, epoch)
         return prepare_pair(
             self.sample_id(pair),
             self.entry.frame(pair.reference),
             self.entry.camera(pair.target),
             partial(frames.load, self.pictures[pair.reference]),
             partial(frames.load, self.pictures[pair.target]),
+            output_hw=self.output_hw,
+            size=self.size,
+            filters=self.effective_filters,
+        )
+
+    def _reprojected(self, pair: Pair, frames: FrameCache, epoch: int) -> PairInputs:
+        if self.draw is None:
+            raise ValueError('pairs of the strategy "reproject" need a seed and the options of the warp: `draw`')
+        reference = pair.reference
+        return prepare_reprojected(
+            self.sample_id(pair),
+            self.entry.frame(pair.target),
+            partial(frames.load, self.pictures[pair.target]),
+            None if reference is None else self.entry.camera(reference),
+            None if reference is None else partial(frames.load, self.pictures[reference]),
+            draw=self.draw,
+            scene_id=pair.scene_id,
+            index=pair.target * self.pair_options.drawn_cameras + pair.draw,
+            epoch=epoch,
             output_hw=self.output_hw,
             size=self.size,
             filters=self.effective_filters,
@@ -82,12 +113,14 @@ def open_pairs(
     pairs: PairOptions,
     overlap: Overlap | None = None,
     keep_odd_views: bool = False,
+    draw: CameraDraw | None = None,
 ) -> ScenePairs:
     """Choose a scene's pairs and their size; reads the geometry's header and decodes no picture.
 
     Args:
         overlap: measures shares for the strategy `overlap`.
         keep_odd_views: also pair views that are far smaller or of another shape than the others, and copies.
+        draw: what drawn cameras depend on, for the strategy `reproject`.
 
     Raises:
         ValueError: the strategy is `overlap` and no measure is given.
@@ -97,17 +130,18 @@ def open_pairs(
     left_out = {} if keep_odd_views else _odd_frames(scene, entry, pictures, size)
     used = [index for index, name in enumerate(entry.names) if name not in left_out]
     output_hw = output_size([entry.image_hws[index] for index in used], size)
-    chosen = _pairs_among(used, scene.id, pairs, overlap)
+    chosen = _pairs_among(used, scene.id, pairs, overlap, entry)
     return ScenePairs(
         entry=entry,
         pictures=pictures,
         output_hw=output_hw,
         pairs=tuple(chosen),
-        sizes=tuple(pair_sizes(entry, pair, output_hw, size, filters) for pair in chosen),
+        sizes=tuple(pair_sizes(entry, pair, output_hw, size, filters, pairs) for pair in chosen),
         size=size,
         filters=filters,
         pair_options=pairs,
         left_out=left_out,
+        draw=draw,
     )
 
 
@@ -125,20 +159,29 @@ def _odd_frames(scene: Scene, entry: CacheEntry, pictures: tuple[Picture, ...], 
     return odd | copies(others, sha256_of)
 
 
-def _pairs_among(used: list[int], scene_id: str, options: PairOptions, overlap: Overlap | None) -> list[Pair]:
+def _pairs_among(
+    used: list[int], scene_id: str, options: PairOptions, overlap: Overlap | None, entry: CacheEntry
+) -> list[Pair]:
     """Pairs of the frames used, as if there were no others."""
     measure = None if overlap is None else lambda reference, target: overlap(used[reference], used[target])
+    cameras = [entry.camera(index).camera for index in used] if options.pairs == "reproject" else []
     return [
-        replace(pair, reference=used[pair.reference], target=used[pair.target])
-        for pair in choose_pairs(scene_id, len(used), options, measure)
+        replace(pair, reference=None if pair.reference is None else used[pair.reference], target=used[pair.target])
+        for pair in choose_pairs(scene_id, len(used), options, measure, partial(nearest_view, cameras))
     ]
 
 
 def pair_sizes(
-    entry: CacheEntry, pair: Pair, output_hw: tuple[int, int], size: SizeOptions, filters: FilterOptions
+    entry: CacheEntry,
+    pair: Pair,
+    output_hw: tuple[int, int],
+    size: SizeOptions,
+    filters: FilterOptions,
+    pairs: PairOptions,
 ) -> Sizes:
     """The sizes of a pair's inputs, from headers alone."""
-    reference, target = entry.camera(pair.reference), entry.camera(pair.target)
-    depth_hw = reference.camera.hw
-    box = reference.content_box
-    return plan_fits(depth_hw, box, reference.image_hw, target.image_hw, output_hw, size, filters).sizes(depth_hw)
+    target = entry.camera(pair.target)
+    points = target if pairs.pairs == "reproject" else entry.camera(pair.reference)
+    depth_hw = points.camera.hw
+    plan = plan_fits(depth_hw, points.content_box, points.image_hw, target.image_hw, output_hw, size, filters)
+    return plan.sizes(depth_hw)

@@ -14,11 +14,18 @@ from warpdata.camera import Camera
 
 @dataclass(frozen=True, order=True)
 class Pair:
-    """A reference view to warp and a target view to warp it into, by their place among the scene's frames."""
+    """A reference view to warp and a target view to warp it into, by their place among the scene's frames.
+
+    Attributes:
+        reference: with `--pairs reproject` only shown beside; None for none.
+        target: with `--pairs reproject` what is warped, and back.
+        draw: with `--pairs reproject` the number of the drawn camera, of those of the target.
+    """
 
     scene_id: str
-    reference: int
+    reference: int | None
     target: int
+    draw: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +34,16 @@ class Triplet:
 
     Attributes:
         id: `<scene>/<name>`, unique in a data set; in a batch a list.
-        splat: the reference's points seen from the target camera, holes filled and faded.
-        reference: the reference picture.
+        splat: the reference's points seen from the target camera, holes filled and faded. With `--pairs reproject` the
+            target's own points, those that the drawn camera sees.
+        reference: the reference picture; None where there is none.
         target: the target picture, the truth.
         coverage: 255 where the splat shows a point, fading to 0 in holes.
-        confidence: of the reference's depth, on the fixed scale 255 (1 - 1/c); 0 where there is no depth.
-        reference_camera: of the reference picture at (H, W).
+        confidence: of the points' depth, on the fixed scale 255 (1 - 1/c); 0 where there is no depth.
+        reference_camera: of the reference picture at (H, W); None where there is none.
         target_camera: of the target picture at (H, W).
-        reference_name: view name; in a batch a list.
+        drawn_camera: from which the target was seen, with `--pairs reproject`; else None.
+        reference_name: view name, empty where there is none; in a batch a list.
         target_name: view name; in a batch a list.
         prompt: what the trainer is told; in a batch a list.
         scores: measured figures by name, such as `hole_fraction`; in a batch tensors of shape (B,).
@@ -43,17 +52,18 @@ class Triplet:
 
     id: str | list[str]
     splat: UInt8[Tensor, "*batch 3 H W"] | Float[Tensor, "*batch 3 H W"]
-    reference: UInt8[Tensor, "*batch 3 H W"] | Float[Tensor, "*batch 3 H W"]
+    reference: UInt8[Tensor, "*batch 3 H W"] | Float[Tensor, "*batch 3 H W"] | None
     target: UInt8[Tensor, "*batch 3 H W"] | Float[Tensor, "*batch 3 H W"]
     coverage: UInt8[Tensor, "*batch 1 H W"] | Float[Tensor, "*batch 1 H W"]
     confidence: UInt8[Tensor, "*batch 1 H W"] | Float[Tensor, "*batch 1 H W"]
-    reference_camera: Camera
+    reference_camera: Camera | None
     target_camera: Camera
     reference_name: str | list[str]
     target_name: str | list[str]
     prompt: str | list[str] = ""
     scores: dict[str, float] | dict[str, Float[Tensor, " b"]] = field(default_factory=dict)
     backend: str = ""
+    drawn_camera: Camera | None = None
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Triplet:
         """The same triplet with its pictures and scores on a device; cameras stay where they are."""

@@ -40,6 +40,7 @@ def score(
     targets, splats, shown = (part[None] if one else part for part in (inputs.target, splat, shown))
     target_contents = [inputs.target_content] if one else inputs.target_content
     reference_contents = [inputs.reference_content] if one else inputs.reference_content
+    reference = inputs.reference[None] if one and inputs.reference is not None else inputs.reference
     areas = [(right - left) * (bottom - top) for left, top, right, bottom in target_contents]
 
     sums = compare(splats, targets, shown)
@@ -52,9 +53,11 @@ def score(
         "exposure_gap": sums.difference.sum(-1) / channels / 255,
         **{f"exposure_gap_{name}": gap for name, gap in zip(CHANNELS, gaps.unbind(-1), strict=True)},
         "sharpness_target": sharpness(targets, target_contents),
-        "sharpness_reference": sharpness(inputs.reference[None] if one else inputs.reference, reference_contents),
+        "sharpness_reference": (
+            torch.zeros(len(areas), device=device) if reference is None else sharpness(reference, reference_contents)
+        ),
         "flying_fraction": flying_fraction(inputs.depth, inputs.confidence, options.confidence_threshold),
         "baseline": baseline(inputs, options.confidence_threshold),
-        "rotation_deg": rotation_deg(inputs.reference_camera, inputs.target_camera).to(device),
+        "rotation_deg": rotation_deg(inputs.seeing_camera, inputs.target_camera).to(device),
     }
     return {name: value.float().reshape(batch) for name, value in scores.items()}

@@ -28,8 +28,11 @@ def rotation_deg(reference: Camera, target: Camera) -> Float[Tensor, "*batch"]:
 
 
 def baseline(inputs: PairInputs, confidence_threshold: float) -> Float[Tensor, "*batch"]:
-    """Distance of the cameras over the median depth of the reference's points; 0 where there is no point."""
-    centres = [camera.world_from_cam[..., :3, 3] for camera in (inputs.reference_camera, inputs.target_camera)]
+    """Distance of the cameras over the median depth of the reference's points; 0 where there is no point.
+
+    Of a picture that was seen from a drawn camera and back it is the distance of that.
+    """
+    centres = [camera.world_from_cam[..., :3, 3] for camera in (inputs.seeing_camera, inputs.target_camera)]
     distance = (centres[1] - centres[0]).norm(dim=-1)
     step_y, step_x = (-(-side // SAMPLES_A_SIDE) for side in inputs.depth.shape[-2:])
     depth, confidence = (

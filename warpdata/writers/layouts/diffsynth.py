@@ -5,7 +5,7 @@ from __future__ import annotations
 from warpdata.files.bounded_json import dump_json
 from warpdata.plugins import deferred
 from warpdata.writers.layouts.layout import LayoutOptions, LayoutRow, Place, Samples, Written
-from warpdata.writers.layouts.tree import Tree, image_paths, write_tree
+from warpdata.writers.layouts.tree import Tree, controls, image_paths, write_tree
 
 MAX_PIXELS = 1_048_576
 """What DiffSynth's examples reduce larger pictures to."""
@@ -15,7 +15,7 @@ def write_diffsynth(samples: Samples, options: LayoutOptions, place: Place) -> W
     """Write the layout; see `LayoutRow`."""
     files = image_paths(samples, "images/{index:06d}_{role}{ext}")
     metadata = [
-        {"image": paths["target"], "edit_image": [paths["splats"], paths["reference"]], "prompt": record.prompt or ""}
+        {"image": paths["target"], "edit_image": controls(paths), "prompt": record.prompt or ""}
         for paths, record in zip(files, samples.records, strict=True)
     ]
     pixels = max(MAX_PIXELS, *(width * height for width, height in (record.size for record in samples.records)))
@@ -36,6 +36,7 @@ ROW = LayoutRow(
     name="diffsynth",
     about="DiffSynth-Studio: a folder of pictures and metadata.json",
     write=write_diffsynth,
+    needs_reference=False,
     mark="metadata.json*",
     check=deferred("warpdata.checks.metadata:check_diffsynth"),
 )

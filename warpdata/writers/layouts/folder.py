@@ -15,6 +15,7 @@ ROW = LayoutRow(
     name="folder",
     about="triplets as files a scene, to look at and to make other layouts from",
     write=write_folder,
+    needs_reference=False,
     shows_masks=True,
     shows_points=True,
     is_triplet_folder=True,

@@ -51,6 +51,7 @@ ROW = LayoutRow(
     name="hf",
     about="Hugging Face imagefolder: pictures with metadata.jsonl, also for diffusers' scripts",
     write=write_imagefolder,
+    needs_reference=False,
     mark="*/metadata.jsonl",
     check=deferred("warpdata.checks.metadata:check_imagefolder"),
     trainers=("diffusers",),

@@ -115,7 +115,8 @@ class LayoutRow:
         write: writes the samples; what is there from a killed run is completed.
         options: dataclass of options that are its own; None where it has none.
         shows_masks: whether masks are among its files; where no layout shows them, none are made.
-        shows_points: whether the reference's points are (`--save-ply`).
+        shows_points: whether the points are (`--save-ply`).
+        needs_reference: whether it can only show triplets that have a reference.
         is_triplet_folder: whether it is the very folder that other layouts are made from.
         uses_shard_options: whether its bytes depend on the options of shards.
         plan: the files it packs samples into, in order, for workers to share out; None where it has none or they have
@@ -138,6 +139,7 @@ class LayoutRow:
     options: type | None = None
     shows_masks: bool = False
     shows_points: bool = False
+    needs_reference: bool = True
     is_triplet_folder: bool = False
     uses_shard_options: bool = False
     plan: Callable[[Samples, LayoutOptions], list[Shard]] | None = None

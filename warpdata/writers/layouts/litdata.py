@@ -69,6 +69,7 @@ ROW = LayoutRow(
     name="litdata",
     about="LitData: chunks and an index, written by the library itself",
     write=write_litdata,
+    needs_reference=False,
     shows_masks=True,
     uses_shard_options=True,
     mark="chunk-*.bin",

@@ -91,6 +91,7 @@ ROW = LayoutRow(
     name="hf-parquet",
     about="Hugging Face Parquet files with the pictures inside",
     write=write_parquet,
+    needs_reference=False,
     shows_masks=True,
     uses_shard_options=True,
     plan=plan_parquet,

@@ -1,6 +1,7 @@
 """ShareGPT conversations in both dialects, registered for LLaMA-Factory in `dataset_info.json`.
 
-The human shows the splat and the reference; the answer is the target. Every `<image>` stands for one of `images`.
+The human shows the splat and the reference, if there is one; the answer is the target. Every `<image>` stands for one
+of `images`.
 """
 
 from __future__ import annotations
@@ -8,12 +9,15 @@ from __future__ import annotations
 from warpdata.files.bounded_json import dump_json
 from warpdata.plugins import deferred
 from warpdata.writers.layouts.layout import LayoutOptions, LayoutRow, Place, Samples, Written
-from warpdata.writers.layouts.tree import Tree, image_paths, write_tree
+from warpdata.writers.layouts.tree import Tree, controls, image_paths, write_tree
 
 DEFAULT_QUESTION = (
     "Image 1 is image 2 warped into another camera, with holes and distortion. Give the true view of that camera."
 )
 """Asked where a sample has no prompt of its own: a conversation needs a question."""
+
+QUESTION_WITHOUT_REFERENCE = "The image has holes where its camera saw nothing. Give the true view of that camera."
+"""The same where there is no reference."""
 
 DATASET_INFO = {
     "warpdata": {
@@ -35,9 +39,10 @@ def write_sharegpt(samples: Samples, options: LayoutOptions, place: Place) -> Wr
     files = image_paths(samples, "images/{index:06d}_{role}{ext}")
     conversations, messages = [], []
     for paths, record in zip(files, samples.records, strict=True):
-        images = [paths["splats"], paths["reference"], paths["target"]]
+        images = [*controls(paths), paths["target"]]
         # A tag inside a prompt would count as a picture.
-        question = "<image><image>" + (record.prompt or DEFAULT_QUESTION).replace("<image>", "image")
+        asked = record.prompt or (DEFAULT_QUESTION if "reference" in paths else QUESTION_WITHOUT_REFERENCE)
+        question = "<image>" * len(controls(paths)) + asked.replace("<image>", "image")
         turns = [("human", "user", question), ("gpt", "assistant", "<image>")]
         conversations.append(
             {"conversations": [{"from": name, "value": text} for name, _, text in turns], "images": images}
@@ -60,6 +65,7 @@ ROW = LayoutRow(
     name="sharegpt",
     about="ShareGPT conversations in both dialects, for LLaMA-Factory",
     write=write_sharegpt,
+    needs_reference=False,
     mark="train*.json",
     check=deferred("warpdata.checks.metadata:check_sharegpt"),
 )

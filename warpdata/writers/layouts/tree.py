@@ -65,8 +65,17 @@ def write_text(path: Path, text: str) -> dict[str, str | int]:
 
 
 def image_paths(samples: Samples, pattern: str) -> list[dict[str, str]]:
-    """For each record the paths of its three pictures: `{index}`, `{role}` and `{ext}` (with its dot) are filled in."""
+    """For each record the paths of its pictures: `{index}`, `{role}` and `{ext}` (with its dot) are filled in."""
     return [
-        {role: pattern.format(index=record.index, role=role, ext=record.extension) for role in IMAGE_ROLES}
+        {
+            role: pattern.format(index=record.index, role=role, ext=record.extension)
+            for role in IMAGE_ROLES
+            if role in record.files
+        }
         for record in samples.records
     ]
+
+
+def controls(paths: dict[str, str]) -> list[str]:
+    """What a sample shows beside its target: the splat, and the reference if there is one."""
+    return [paths[role] for role in ("splats", "reference") if role in paths]

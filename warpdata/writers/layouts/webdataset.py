@@ -209,6 +209,7 @@ ROW = LayoutRow(
     name="webdataset",
     about="WebDataset: USTAR shards with an index for wids",
     write=write_webdataset,
+    needs_reference=False,
     shows_masks=True,
     uses_shard_options=True,
     plan=plan_webdataset,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from warpdata.files.atomic import output_errors, part_path, place_file, sync_folder
-from warpdata.formats.manifest import DATASET, IMAGE_ROLES, MANIFEST, Record, read_dataset, read_manifest
+from warpdata.formats.manifest import DATASET, MANIFEST, REQUIRED_ROLES, Record, read_dataset, read_manifest
 from warpdata.writers.layouts.layout import PROMPT
 from warpdata.writers.layouts.table import LAYOUTS
 from warpdata.writers.output.journal import STATE_FOLDER
@@ -114,7 +114,7 @@ def restore(exports: list[Export], store: Path, layout: FolderLayout) -> Iterato
                     found[role] = (record.sha256[role], record.bytes[role])
                     break
         shown_roles = {role for _, record in shown for role in record.files} - {PROMPT}
-        if found.keys() == shown_roles & wanted.keys() and found.keys() >= set(IMAGE_ROLES):
+        if found.keys() == shown_roles & wanted.keys() and found.keys() >= set(REQUIRED_ROLES):
             sync_folder((store / wanted["target"]).parent)
             yield replace(
                 shown[0][1],
@@ -137,7 +137,9 @@ def restorable(exports: list[Export]) -> set[str]:
     for export in exports:
         for record in export.records:
             shown[record.id] |= record.files.keys() - {PROMPT}
-    return {sample_id for sample_id, found in roles.items() if shown[sample_id] <= found and found >= set(IMAGE_ROLES)}
+    return {
+        sample_id for sample_id, found in roles.items() if shown[sample_id] <= found and found >= set(REQUIRED_ROLES)
+    }
 
 
 def _extractor(export: Export) -> Callable[[Path, str, Path], bool] | None:

@@ -48,6 +48,12 @@ def refuse_roles(export: ExportOptions, roles: Sequence[str], own: OwnOptions) -
         ValueError: they do not, and why.
     """
     for row in chosen_rows(export.layout):
+        if row.needs_reference and "reference" not in roles:
+            able = " ".join(other.name for other in LAYOUTS if not other.needs_reference)
+            raise ValueError(
+                f"`layout` {row.name} shows a reference beside every splat, and these triplets have none "
+                f'(`reference="none"`): choose from {able}, or make them with `reference="nearest"`'
+            )
         if (reason := row.refusal(options_of(row, export, own), roles)) is not None:
             raise ValueError(reason)
 

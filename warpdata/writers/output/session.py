@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -46,10 +46,12 @@ class RunInfo:
         options: JSON; of everything that changes a triplet's bytes. Where the input lies and which device renders it
             do not belong here.
         warp_version: version of the warp.
+        has_references: whether its triplets have a reference.
     """
 
     options: dict[str, Any] = field(default_factory=dict)
     warp_version: int = 1
+    has_references: bool = True
 
 
 @contextmanager
@@ -107,12 +109,13 @@ class Writers:
             coverage=output.coverage and masks,
             confidence=output.confidence and masks,
             ply=output.save_ply and any(row.shows_points for row in rows),
+            reference=run.has_references,
         )
         refuse_roles(export, self._layout.picture_roles, own)
         options = {
             "run": run.options,
             "warp_version": run.warp_version,
-            "files": asdict(self._layout),
+            "files": self._layout.as_json(),
             **what_bytes_depend_on(export, self._prompts.digest, own, formats),
             "scenes": list(output.export_scenes),
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,18 +24,29 @@ class FolderLayout:
         extension: of the three pictures; masks are always PNG.
         coverage: whether the coverage mask is among them.
         confidence: whether the confidence mask is among them.
-        ply: whether the reference's points are among them.
+        ply: whether the points are among them.
+        reference: whether there is a reference.
     """
 
     extension: Literal["jpg", "jpeg", "png"]
     coverage: bool = True
     confidence: bool = True
     ply: bool = False
+    reference: bool = True
+
+    def as_json(self) -> dict[str, Any]:
+        """What of it the bytes of an output depend on; of the reference only that there is none, as before there was a
+        choice."""
+        values = asdict(self)
+        if self.reference:
+            del values["reference"]
+        return values
 
     @property
     def picture_roles(self) -> list[str]:
         """Roles of the pictures and masks of a triplet."""
-        return [*IMAGE_ROLES, *(role for role in MASK_ROLES if getattr(self, role))]
+        pictures = [role for role in IMAGE_ROLES if role != "reference" or self.reference]
+        return [*pictures, *(role for role in MASK_ROLES if getattr(self, role))]
 
     def files(self, sample_id: str) -> dict[str, str]:
         """Role -> path below the root."""
@@ -54,17 +65,19 @@ class FolderLayout:
         kind = "png" if self.extension == "png" else "jpg"
         encoded = {
             "splats": encoder.submit(triplet.splat, kind),
-            "reference": encoder.submit(triplet.reference, kind, (scene, triplet.reference_name, hw)),
             "target": encoder.submit(triplet.target, kind, (scene, triplet.target_name, hw)),
         }
+        if self.reference:
+            encoded["reference"] = encoder.submit(triplet.reference, kind, (scene, triplet.reference_name, hw))
         if self.coverage:
             encoded["coverage"] = encoder.submit(triplet.coverage, "png")
         if self.confidence:
-            key = (scene, triplet.reference_name, hw, "confidence")
+            points_of = triplet.reference_name if triplet.drawn_camera is None else triplet.target_name
+            key = (scene, points_of, hw, "confidence")
             encoded["confidence"] = encoder.submit(triplet.confidence, "png", key)
         if self.ply:
             if points is None:
-                raise ValueError(f"{triplet.id}: the points of its reference are to be written, and none are given")
+                raise ValueError(f"{triplet.id}: its points are to be written, and none are given")
             encoded["points"] = encoder.submit_bytes(lambda: encode_ply(points))
         return encoded
 
@@ -95,7 +108,7 @@ def describe(
         files=files,
         sha256={},
         bytes={},
-        camera=cameras_to_json(triplet.reference_camera, triplet.target_camera),
+        camera=cameras_to_json(triplet.reference_camera, triplet.target_camera, triplet.drawn_camera),
         warp={"version": warp_version, **triplet.scores},
         geometry=geometry,
         prompt=prompt,
