@@ -225,3 +225,15 @@ def test_luma_is_brightness_whatever_the_coding(tmp_path, pix_fmt):
     # BT.601 of FACE: red 95, green 130, blue 53, white 240, in either range.
     order = corners(luma[..., None]).reshape(-1).argsort().tolist()
     assert order == [2, 0, 1, 3]
+
+
+def test_a_format_that_cannot_be_converted_is_said(tmp_path, monkeypatch):
+    (frame, *_), _ = read(Clip().write(tmp_path / "a.mp4", moving(3)))
+    refuse = pytest.importorskip("av").error.InvalidDataError
+
+    def refused(decoded):
+        raise refuse(1, "unsupported")
+
+    monkeypatch.setattr(video, "srgb_pixels", refused)
+    with pytest.raises(SceneError, match="frames of the format yuv420p are not converted"):
+        frame.srgb()

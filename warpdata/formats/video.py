@@ -7,7 +7,7 @@ Damage costs the frames that rest on it, up to the next one that stands alone; w
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -62,19 +62,34 @@ class Frame:
         Raises:
             SceneError: its colours are of a kind that is not converted.
         """
-        return self.shape.upright(srgb_pixels(self.decoded))
+        with self._converting():
+            return self.shape.upright(srgb_pixels(self.decoded))
 
     def luma(self) -> UInt8[np.ndarray, "h w"]:
-        """Its brightness as it is stored: not upright, of any range."""
+        """Its brightness as it is stored: not upright, of any range.
+
+        Raises:
+            SceneError: it is stored in a way that is not converted.
+        """
         frame = self.decoded
         planar = frame.format.name.removeprefix("yuvj").removeprefix("yuv")[:3] in ("420", "422", "444", "440")
         if not (planar or frame.format.name in ("nv12", "gray")) or frame.format.is_big_endian:
-            frame = frame.reformat(format="gray8")
+            with self._converting():
+                frame = frame.reformat(format="gray8")
         plane, bits = frame.planes[0], frame.format.components[0].bits
         dtype = np.uint16 if bits > 8 else np.uint8
         rows = np.frombuffer(plane, dtype).reshape(-1, plane.line_size // dtype().itemsize)
         rows = rows[: frame.height, : frame.width]
         return rows if bits == 8 else (rows >> (bits - 8)).astype(np.uint8)
+
+    @contextmanager
+    def _converting(self) -> Iterator[None]:
+        try:
+            yield
+        except (pyav().FFmpegError, ValueError) as error:
+            raise SceneError(
+                f"frames of the format {self.decoded.format.name} are not converted ({error}): make it H.264"
+            ) from error
 
 
 class Video:
