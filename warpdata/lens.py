@@ -42,6 +42,9 @@ _STEPS = 24
 """From the middle of the picture to its border."""
 
 _NEWTON_STEPS = 3
+_DIRECT_STEPS = 6
+"""Newton's method from the middle straight to a position; where that fails for one, all are followed in steps."""
+
 _MIN_STRETCH = 0.02
 """A lens folds back where it stretches the pinhole's plane by less than this."""
 
@@ -208,23 +211,34 @@ def _rays_of(lens: Lens, xy: Float64[np.ndarray, "*n 2"]) -> Float64[np.ndarray,
     uv = np.zeros_like(xy)
     going = np.ones(xy.shape[:-1], bool)
     limit = math.tan(math.radians(85))
-    for step in range(1, _STEPS + 1):
-        wanted = lens.centre_xy + (xy - lens.centre_xy) * (step / _STEPS)
-        trial = uv.copy()
-        with np.errstate(all="ignore"):
-            for _ in range(_NEWTON_STEPS):
-                missing = (wanted - lens.distort(trial)) / lens.focal_xy
-                jacobian = _jacobian(lens, trial)
-                determinant = jacobian[..., 0, 0] * jacobian[..., 1, 1] - jacobian[..., 0, 1] * jacobian[..., 1, 0]
-                along_u = jacobian[..., 1, 1] * missing[..., 0] - jacobian[..., 0, 1] * missing[..., 1]
-                along_v = jacobian[..., 0, 0] * missing[..., 1] - jacobian[..., 1, 0] * missing[..., 0]
-                trial = trial + np.stack([along_u, along_v], axis=-1) / determinant[..., None]
-            arrived = np.abs(lens.distort(trial) - wanted).max(axis=-1) < 1e-3
+    with np.errstate(all="ignore"):
+        straight, arrived = _newton(lens, uv, xy, _DIRECT_STEPS)
+        on_the_way = straight * np.linspace(1 / _STEPS, 1, _STEPS).reshape(-1, *[1] * xy.ndim)
+        in_front = np.hypot(straight[..., 0], straight[..., 1]) < limit
+        if (arrived & in_front).all() and _unfolded(_jacobian(lens, on_the_way)).all():
+            return straight
+        for step in range(1, _STEPS + 1):
+            wanted = lens.centre_xy + (xy - lens.centre_xy) * (step / _STEPS)
+            trial, arrived = _newton(lens, uv, wanted, _NEWTON_STEPS)
             going = (
                 going & arrived & _unfolded(_jacobian(lens, trial)) & (np.hypot(trial[..., 0], trial[..., 1]) < limit)
             )
-        uv = np.where(going[..., None], trial, uv)
+            uv = np.where(going[..., None], trial, uv)
     return uv
+
+
+def _newton(
+    lens: Lens, uv: Float64[np.ndarray, "*n 2"], xy: Float64[np.ndarray, "*n 2"], steps: int
+) -> tuple[Float64[np.ndarray, "*n 2"], Bool[np.ndarray, "*n"]]:
+    """Rays that the lens takes to positions, from rays near them, and whether it does."""
+    for _ in range(steps):
+        missing = (xy - lens.distort(uv)) / lens.focal_xy
+        jacobian = _jacobian(lens, uv)
+        determinant = jacobian[..., 0, 0] * jacobian[..., 1, 1] - jacobian[..., 0, 1] * jacobian[..., 1, 0]
+        along_u = jacobian[..., 1, 1] * missing[..., 0] - jacobian[..., 0, 1] * missing[..., 1]
+        along_v = jacobian[..., 0, 0] * missing[..., 1] - jacobian[..., 1, 0] * missing[..., 0]
+        uv = uv + np.stack([along_u, along_v], axis=-1) / determinant[..., None]
+    return uv, np.abs(lens.distort(uv) - xy).max(axis=-1) < 1e-3
 
 
 @lru_cache(maxsize=10_000)
