@@ -44,6 +44,8 @@ _STEPS = 24
 _NEWTON_STEPS = 3
 _DIRECT_STEPS = 6
 """Newton's method from the middle straight to a position; where that fails for one, all are followed in steps."""
+_CHECKS = 12
+"""On the way there, for where the lens folds back."""
 
 _MIN_STRETCH = 0.02
 """A lens folds back where it stretches the pinhole's plane by less than this."""
@@ -213,10 +215,11 @@ def _rays_of(lens: Lens, xy: Float64[np.ndarray, "*n 2"]) -> Float64[np.ndarray,
     limit = math.tan(math.radians(85))
     with np.errstate(all="ignore"):
         straight, arrived = _newton(lens, uv, xy, _DIRECT_STEPS)
-        on_the_way = straight * np.linspace(1 / _STEPS, 1, _STEPS).reshape(-1, *[1] * xy.ndim)
         in_front = np.hypot(straight[..., 0], straight[..., 1]) < limit
-        if (arrived & in_front).all() and _unfolded(_jacobian(lens, on_the_way)).all():
-            return straight
+        if (arrived & in_front).all():
+            on_the_way = (straight * share for share in np.linspace(0, 1, _CHECKS + 1)[1:])
+            if all(_unfolded(_jacobian(lens, uv)).all() for uv in on_the_way):
+                return straight
         for step in range(1, _STEPS + 1):
             wanted = lens.centre_xy + (xy - lens.centre_xy) * (step / _STEPS)
             trial, arrived = _newton(lens, uv, wanted, _NEWTON_STEPS)
