@@ -2,13 +2,15 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 
 from tests.triplets import boxes
 from warpdata.camera import check_camera
 from warpdata.config import PairOptions, RenderOptions
-from warpdata.triplets.drawn_cameras import CameraDraw, draw_camera, wanted_share
+from warpdata.triplets.camera_paths import placed, turned
+from warpdata.triplets.drawn_cameras import CameraDraw, draw_camera, turns, wanted_share
 from warpdata.triplets.reduced_picture import ReducedPicture
 
 WHOLE = ReducedPicture.of(boxes.depth(), boxes.confidence(), boxes.camera(), RenderOptions(), pixels=10**9)
@@ -75,11 +77,10 @@ def test_the_share_that_is_seen_is_the_one_wanted():
 
 def test_cameras_stay_before_what_the_picture_shows():
     for index in range(10):
-        assert not WHOLE.shows_before(drawn(index, draw=draw_of(low=0.05, high=0.3)))
-    assert WHOLE.shows_before(boxes.camera(z=3.8))
-    assert not WHOLE.shows_before(boxes.camera(z=3.5))
-    assert not WHOLE.shows_before(boxes.camera(z=-9.0))
-    assert not WHOLE.shows_before(boxes.camera(x=30.0, z=9.0))
+        camera = drawn(index, draw=draw_of(low=0.05, high=0.3))
+        assert not WHOLE.shows_before(camera.world_from_cam[:3, 3].numpy())  # the picture's camera is the world
+    for centre, expected in {(0, 0, 3.8): True, (0, 0, 3.5): False, (0, 0, -9): False, (30, 0, 9): False}.items():
+        assert WHOLE.shows_before(np.array(centre, dtype=np.float64)) is expected
 
 
 def test_they_scale_with_the_scene():
@@ -105,5 +106,13 @@ def test_a_picture_without_points_has_its_own_camera():
 
 def test_the_rough_measure_is_near_the_exact_one():
     cameras = [boxes.camera(x, z) for x, z in [(0.1, 0), (0.8, 0), (0, 1.0), (-1.5, 0.5), (0.3, -2.0)]]
-    for rough, camera in zip(WHOLE.roughly_seen(cameras), cameras, strict=True):
+    cameras.append(placed(boxes.camera(), turned(yaw=0.2, pitch=0.1, roll=-0.1)))
+    poses = torch.stack([camera.world_from_cam for camera in cameras]).numpy()
+    for rough, camera in zip(WHOLE.roughly_seen(poses), cameras, strict=True):
         assert rough == pytest.approx(WHOLE.share_seen(camera), abs=0.06)
+
+
+def test_turns_are_those_of_camera_paths():
+    angles = torch.tensor([[0.3, -0.2, 0.1], [-1.0, 0.4, -0.6]], dtype=torch.float64)
+    for found, (yaw, pitch, roll) in zip(turns(*angles.T.numpy()), angles.tolist(), strict=True):
+        np.testing.assert_allclose(found, turned(yaw=yaw, pitch=pitch, roll=roll)[:3, :3], rtol=0, atol=1e-12)

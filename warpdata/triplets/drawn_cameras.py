@@ -11,12 +11,14 @@ import hashlib
 import math
 from dataclasses import dataclass
 
+import numpy as np
+import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
 from warpdata.camera import Camera
 from warpdata.config import PairOptions, RenderOptions
-from warpdata.triplets.camera_paths import moved, placed, turned
+from warpdata.triplets.camera_paths import placed
 from warpdata.triplets.reduced_picture import ReducedPicture
 
 ROUGH_PIXELS, FINE_PIXELS = 8192, 65536
@@ -30,6 +32,9 @@ NEAREST_STEP, FARTHEST_STEP, STEPS = 0.004, 1.2, 14
 
 TOLERANCE, CORRECTIONS = 0.004, 4
 """A step is sought again as long as the share that is seen is off by more than this, at most so often."""
+
+DECIMALS = 12
+"""Of the numbers of a drawn camera, lengths in median depths."""
 
 LEAST_SHARE = 0.02
 """No camera is wanted that sees less."""
@@ -104,7 +109,7 @@ def draw_camera(
         way = _Way.drawn(draw.seed, scene_id, index, epoch, number)
         error, step = _go(way, median, share, rough, fine)
         if error < best[0]:
-            best = (error, placed(camera, way.at(step, median)))
+            best = (error, way.camera_at(step, median, camera))
         if error <= TOLERANCE:
             break
     return best[1]
@@ -121,7 +126,7 @@ def _go(way: _Way, median: float, share: float, rough: ReducedPicture, fine: Red
         step = _search(way, median, wanted, rough)
         if step is None:
             break
-        error = fine.share_seen(placed(fine.camera, way.at(step, median))) - share
+        error = fine.share_seen(way.camera_at(step, median, fine.camera)) - share
         best = min(best, (abs(error), step))
         if abs(error) <= TOLERANCE:
             break
@@ -131,23 +136,23 @@ def _go(way: _Way, median: float, share: float, rough: ReducedPicture, fine: Red
 
 def _search(way: _Way, median: float, wanted: float, rough: ReducedPicture) -> float | None:
     """The first step from which roughly the wanted share is seen, else the last one; None where no step is free."""
-    ratio = (FARTHEST_STEP / NEAREST_STEP) ** (1 / (STEPS - 1))
-    low, seen_low, steps = 0.0, None, [NEAREST_STEP * ratio**number for number in range(STEPS)]
+    low, seen_low, steps = 0.0, None, np.geomspace(NEAREST_STEP, FARTHEST_STEP, STEPS)
     for _ in range(2):  # the second row of steps lies within one of the first
-        cameras = [placed(rough.camera, way.at(step, median)) for step in steps]
-        free = next((number for number, camera in enumerate(cameras) if rough.shows_before(camera)), len(steps))
+        picture_from_cam = way.at(steps, median)
+        blocked = (rough.shows_before(pose[:3, 3]) for pose in picture_from_cam)
+        free = next((number for number, is_blocked in enumerate(blocked) if is_blocked), len(steps))
         if free == 0:
             return low or None
-        seen = rough.roughly_seen(cameras[:free])
+        seen = rough.roughly_seen(picture_from_cam[:free])
         crossing = next((number for number in range(free) if seen[number] <= wanted), None)
         if crossing is None:
-            return steps[free - 1]
+            return float(steps[free - 1])
         if crossing > 0:
-            low, seen_low = steps[crossing - 1], seen[crossing - 1]
-        high, seen_high = steps[crossing], seen[crossing]
+            low, seen_low = float(steps[crossing - 1]), seen[crossing - 1]
+        high, seen_high = float(steps[crossing]), seen[crossing]
         if seen_low is None:
             return high
-        steps = [low + (high - low) * number / STEPS for number in range(1, STEPS + 1)]
+        steps = np.linspace(low, high, STEPS + 1)[1:]
     return low + (high - low) * (seen_low - wanted) / max(seen_low - seen_high, 1e-9)
 
 
@@ -184,13 +189,34 @@ class _Way:
             roll=uniform("roll", -0.2, 0.2),
         )
 
-    def at(self, step: float, median: float) -> Float64[Tensor, "4 4"]:
-        """Where the camera is after a step, given in median depths, as `picture_from_cam`."""
-        x, y, z = (part * step for part in self.direction)
-        ahead = max(1 - z, 0.1)
-        aimed = turned(yaw=-self.aim * math.atan2(x, ahead), pitch=self.aim * math.atan2(y, math.hypot(x, ahead)))
-        besides = turned(yaw=self.yaw * step, pitch=self.pitch * step, roll=self.roll * step)
-        return moved(x * median, y * median, z * median) @ aimed @ besides
+    def at(self, steps: Float64[np.ndarray, " n"], median: float) -> Float64[np.ndarray, "n 4 4"]:
+        """Where the camera is after steps, given in median depths, as `picture_from_cam`."""
+        moved = steps[:, None] * np.array(self.direction)
+        x, y, ahead = moved[:, 0], moved[:, 1], np.maximum(1 - moved[:, 2], 0.1)
+        aimed = turns(-self.aim * np.arctan2(x, ahead), self.aim * np.arctan2(y, np.hypot(x, ahead)), 0 * steps)
+        picture_from_cam = np.tile(np.eye(4), (len(steps), 1, 1))
+        picture_from_cam[:, :3, :3] = aimed @ turns(self.yaw * steps, self.pitch * steps, self.roll * steps)
+        picture_from_cam[:, :3, 3] = moved * median
+        return picture_from_cam
+
+    def camera_at(self, step: float, median: float, camera: Camera) -> Camera:
+        """The camera after a step, like that of the picture; the same where sines have other last digits."""
+        picture_from_cam = self.at(np.array([step]), 1.0)[0].round(DECIMALS)
+        picture_from_cam[:3, 3] *= median
+        return placed(camera, torch.from_numpy(picture_from_cam))
+
+
+def turns(
+    yaw: Float64[np.ndarray, " n"], pitch: Float64[np.ndarray, " n"], roll: Float64[np.ndarray, " n"]
+) -> Float64[np.ndarray, "n 3 3"]:
+    """Turns to the right by yaw, then up by pitch, then clockwise by roll, in radians."""
+    (sy, cy), (sp, cp), (sr, cr) = ((np.sin(angle), np.cos(angle)) for angle in (yaw, pitch, roll))
+    zero, one = np.zeros_like(yaw), np.ones_like(yaw)
+    to_the_right = np.array([[cy, zero, sy], [zero, one, zero], [-sy, zero, cy]])
+    upwards = np.array([[one, zero, zero], [zero, cp, -sp], [zero, sp, cp]])
+    clockwise = np.array([[cr, -sr, zero], [sr, cr, zero], [zero, zero, one]])
+    right, up, round_ = (np.moveaxis(turn, -1, 0) for turn in (to_the_right, upwards, clockwise))
+    return right @ up @ round_
 
 
 def _uniform(*parts: object) -> float:

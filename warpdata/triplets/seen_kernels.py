@@ -61,41 +61,40 @@ def mark(pixel, z, shown, same_surface, marked, first, last):
 
 
 @kernel
-def count_roughly(depth, matrix, intrinsics, hw, cell, same_surface, cells, counts):
+def count_roughly(depth, matrix, intrinsics, cell, same_surface, cells, at, z, counts):
     """How many points each of several cameras sees, were every point as wide as a cell of its picture.
 
     Args:
-        depth: (h, w) float32, 0 where there is no point.
-        matrix, intrinsics: (n, 3, 4) and (n, 4) float32, of the cameras' views.
-        hw: of the cameras' pictures.
+        depth: (h, w) float32, 0 where there is no point; the cameras' pictures have this size too.
+        matrix: (n, 3, 4) float32, to the axes of each camera, as a `View` has it.
+        intrinsics: (4,) float32, of all of them.
         cell: side of a cell, in pixels.
-        cells: room for the nearest depth of each cell.
+        cells, at, z: room for the nearest depth of each cell, and for the cell and depth of each point.
         counts: (n,) int64, for the result.
     """
     h, w = depth.shape
-    columns = (hw[1] + cell - 1) // cell
+    columns = (w + cell - 1) // cell
+    fx, fy, cx, cy = intrinsics[0], intrinsics[1], intrinsics[2], intrinsics[3]
     for n in range(matrix.shape[0]):
-        m, f = matrix[n], intrinsics[n]
+        m = matrix[n]
         cells[:] = np.float32(np.inf)
-        for again in range(2):
-            count = 0
-            for v in range(h):
-                y = np.float32(v) + np.float32(0.5)
-                for u in range(w):
-                    d = depth[v, u]
-                    if not d > 0:
-                        continue
-                    x = np.float32(u) + np.float32(0.5)
-                    Z = ((m[2, 0] * x + m[2, 1] * y) + m[2, 2]) * d + m[2, 3]
-                    if not Z > 0:
-                        continue
-                    a = f[0] * (((m[0, 0] * x + m[0, 1] * y) + m[0, 2]) * d + m[0, 3]) / Z + f[2]
-                    b = f[1] * (((m[1, 0] * x + m[1, 1] * y) + m[1, 2]) * d + m[1, 3]) / Z + f[3]
-                    if not ((a >= 0) & (a < hw[1]) & (b >= 0) & (b < hw[0])):
-                        continue
-                    at = (int(b) // cell) * columns + int(a) // cell
-                    if again == 0:
-                        cells[at] = min(cells[at], Z)
-                    elif cells[at] * same_surface >= Z:
-                        count += 1
-            counts[n] = count
+        points = 0
+        for v in range(h):
+            y = np.float32(v) + np.float32(0.5)
+            for u in range(w):
+                d = depth[v, u]
+                x = np.float32(u) + np.float32(0.5)
+                Z = ((m[2, 0] * x + m[2, 1] * y) + m[2, 2]) * d + m[2, 3]
+                if not ((d > 0) & (Z > 0)):
+                    continue
+                a = fx * (((m[0, 0] * x + m[0, 1] * y) + m[0, 2]) * d + m[0, 3]) / Z + cx
+                b = fy * (((m[1, 0] * x + m[1, 1] * y) + m[1, 2]) * d + m[1, 3]) / Z + cy
+                if (a >= 0) & (a < w) & (b >= 0) & (b < h):
+                    place = (np.int32(b) // cell) * columns + np.int32(a) // cell
+                    cells[place] = min(cells[place], Z)
+                    at[points], z[points] = place, Z
+                    points += 1
+        count = 0
+        for point in range(points):
+            count += cells[at[point]] * same_surface >= z[point]
+        counts[n] = count
