@@ -57,22 +57,19 @@ def read_scene(root: Path, scene_id: str) -> Scene:
     for number in sorted(images, key=lambda number: (natural_key(images[number].name), number)):
         found.add(number, images[number])
     for broken in model.files.broken:
-        found.leave_out(broken.name, broken.reason)
+        found.refuse(broken.name, broken.reason)
     names = view_names(pictures, found.views)
-    points = model.folder / f"points3D{SUFFIXES[model.kind]}"
-    scene = Scene(
+    points, problems = sparse_points(
+        root, model, tuple((number, names[path]) for path, number in found.numbers.items())
+    )
+    return Scene(
         id=scene_id,
         root=root,
         views=tuple(replace(view, name=names[path]) for path, view in found.views.items()),
         left_out=found.left_out,
-        notes=(*notes, *found.notes()),
-        points=ColmapModelPoints(points, tuple((number, names[path]) for path, number in found.numbers.items()))
-        if is_file(points) and found.views
-        else None,
+        notes=(*notes, *found.notes(), *problems),
+        points=points,
     )
-    if scene.points is not None:
-        check_inside(root, points)
-    return scene
 
 
 def largest_model(root: Path) -> tuple[Model, list[str]]:
@@ -120,6 +117,22 @@ def _model(root: Path, folder: Path) -> Model:
     return Model(folder=folder, kind=kind, files=files, notes=tuple(notes))
 
 
+def sparse_points(
+    root: Path, model: Model, views: tuple[tuple[int, str], ...]
+) -> tuple[ColmapModelPoints | None, list[str]]:
+    """The points of a model, None where it has no file of them, and why they are not used although it has.
+
+    Args:
+        views: number of an image in the model, and the name of its view.
+    """
+    path = model.folder / f"points3D{SUFFIXES[model.kind]}"
+    try:
+        check_inside(root, path)
+    except ViewError as error:
+        return None, [f"its points are not used: {error}"]
+    return (ColmapModelPoints(path, views) if is_file(path) else None), []
+
+
 def _images(files: ModelFiles) -> str:
     return f"{len(files.images)} picture{'' if len(files.images) == 1 else 's'}"
 
@@ -163,6 +176,14 @@ class _Found:
             self._names.add(image.name)
         except (OSError, ViewError) as error:
             self.leave_out(image.name, str(error), number)
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Name an image that the model itself says nothing usable of; its picture is known to be one of the model."""
+        self.leave_out(name, reason)
+        try:
+            self._spoken_of.add(self._picture(name))
+        except (OSError, ViewError):
+            pass  # there is none
 
     def leave_out(self, name: str, reason: str, number: int | None = None) -> None:
         if name in self.left_out or name in self._names:
