@@ -29,7 +29,8 @@ from warpdata.prepare.dem.surface import (
     write_surface,
 )
 from warpdata.programs.main import main
-from warpdata.sources.dem.ground import GroundOptions, load_ground
+from warpdata.sources.dem.ground import load_ground
+from warpdata.sources.dem.options import GroundOptions
 
 HW = (5, 7)
 PLACE = {"transform": Affine(30, 0, 600_000, 0, -20, 5_200_000), "crs": CRS.from_epsg(32632)}

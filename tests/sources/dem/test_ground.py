@@ -16,7 +16,8 @@ from rasterio.crs import CRS
 from tests.sources.dem.terrains import ground_xy, look_at
 from warpdata.formats.geotiff import write_geotiff
 from warpdata.prepare.dem.rendering import RenderTileOptions, render_tile
-from warpdata.sources.dem.ground import GroundOptions, load_ground
+from warpdata.sources.dem.ground import load_ground
+from warpdata.sources.dem.options import GroundOptions
 
 UTM = CRS.from_epsg(32632)
 DEGREES = CRS.from_epsg(4326)

@@ -11,6 +11,7 @@ from typing import Any
 from warpdata.errors import OutputError, SourceError, group_reasons
 from warpdata.files.atomic import write_atomic
 from warpdata.files.bounded_json import dump_json, read_json
+from warpdata.sources.dem.tiles import rejected_numbers
 
 Progress = Callable[[int, int], None]
 """Called with how many tiles are done, and of how many."""
@@ -93,14 +94,7 @@ class Area:
 
     def rejected(self) -> frozenset[int]:
         """Numbers of the tiles that `png --reject` or a person has rejected."""
-        path = self.list_file("rejected", ".json")
-        if not path.is_file():
-            return frozenset()
-        value = read_json(path)
-        numbers = value.get("rejected") if isinstance(value, dict) else value
-        if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
-            raise SourceError(f"{path} is no list of numbers; write [3, 17] or remove it")
-        return frozenset(numbers)
+        return rejected_numbers(self.list_file("rejected", ".json"))
 
 
 def numbered(folder: Path, suffixes: tuple[str, ...] = (".tif",)) -> dict[int, Path]:

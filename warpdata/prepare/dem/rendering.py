@@ -12,7 +12,8 @@ from PIL import Image
 from warpdata.formats.camera_list import read_named_cameras
 from warpdata.formats.geotiff import check_installed
 from warpdata.prepare.dem.area import Progress, StageReport, no_progress, write_if_changed
-from warpdata.sources.dem.ground import GroundOptions, load_ground
+from warpdata.sources.dem.ground import load_ground
+from warpdata.sources.dem.options import GroundOptions
 from warpdata.sources.dem.tiles import image_of
 from warpdata.sources.dem.view import see
 

@@ -17,8 +17,9 @@ from warpdata.camera import Camera
 from warpdata.files.atomic import write_atomic
 from warpdata.formats.geotiff import check_installed
 from warpdata.formats.mesh import MAX_VERTICES, Mesh, encode_glb, encode_mesh_ply
-from warpdata.sources.dem.ground import Ground, GroundOptions, load_ground
+from warpdata.sources.dem.ground import Ground, load_ground
 from warpdata.sources.dem.hill_shade import LIGHT, hill_shade
+from warpdata.sources.dem.options import GroundOptions
 from warpdata.sources.dem.terrain import Grid, Terrain
 from warpdata.sources.dem.tiles import image_of
 from warpdata.sources.dem.view import see

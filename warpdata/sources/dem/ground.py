@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, UInt8
@@ -29,6 +29,7 @@ from warpdata.formats.geotiff import (
 )
 from warpdata.formats.reflectance import reflectance_255
 from warpdata.sources.dem.hill_shade import hill_shade
+from warpdata.sources.dem.options import GroundOptions
 from warpdata.sources.dem.terrain import Grid, Terrain
 
 if TYPE_CHECKING:
@@ -42,22 +43,6 @@ _OUTLINE_POINTS = 33
 
 
 @dataclass(frozen=True, kw_only=True)
-class GroundOptions:
-    """How a tile becomes a surface."""
-
-    exaggeration: float = 1.0
-    """Heights are multiplied by this number; with another than 1 the scene is no longer metric."""
-    earth_curvature: bool = False
-    """Let the ground fall away from the tile's centre as the earth does, 5 m at 8 km."""
-    dem_colour: Literal["reflectance", "png"] = "reflectance"
-    """Colours from the tile's image by reflectance, alike for all tiles, or from its stretched PNG if it has one."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.exaggeration < 1000:
-            raise ValueError(f"`exaggeration` is {self.exaggeration:g}; it must be above 0, below 1000")
-
-
-@dataclass(frozen=True, kw_only=True)
 class Frame:
     """The local frame of a tile.
 
@@ -65,11 +50,13 @@ class Frame:
         crs: whose metres it counts; None where the file has none, and its units are taken for metres.
         origin_xy: coordinates of the tile's centre in `crs`.
         metres: of a unit of `crs`.
+        place: the origin in words.
     """
 
     crs: CRS | None
     origin_xy: tuple[float, float]
     metres: float
+    place: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,7 +74,7 @@ class Ground:
     has_image: bool
 
 
-def load_ground(heights: Path, image: Path | None, options: GroundOptions = GroundOptions()) -> Ground:
+def load_ground(heights: Path, image: Path | None, options: GroundOptions | None = None) -> Ground:
     """A tile's surface from its files.
 
     Args:
@@ -99,6 +86,7 @@ def load_ground(heights: Path, image: Path | None, options: GroundOptions = Grou
         ValueError: a file cannot be read, is too large, or holds no height.
         ImportError: rasterio is not installed.
     """
+    options = options or GroundOptions()
     tile = read_tile(heights)
     if min(tile.heights.shape) < 2 or not np.isfinite(tile.heights).any():
         raise ValueError(f"{heights} holds no surface; it needs heights in 2 x 2 pixels at least")
@@ -123,12 +111,15 @@ def _frame(tile: Tile) -> Frame:
     centre = place_of(tile.transform, width / 2, height / 2)
     if tile.crs is None or tile.crs.is_projected:
         metres = 1.0 if tile.crs is None else float(tile.crs.linear_units_factor[1])
-        return Frame(crs=tile.crs, origin_xy=centre, metres=metres)
+        of = "its own units" if tile.crs is None else tile.crs.to_string()[:40]
+        place = f"{centre[0]:.2f}, {centre[1]:.2f} of {of}"
+        return Frame(crs=tile.crs, origin_xy=centre, metres=metres, place=place)
     from rasterio.crs import CRS
 
     (longitude,), (latitude,) = _moved(tile.crs, CRS.from_epsg(4326), [centre[0]], [centre[1]])
     local = CRS.from_proj4(f"+proj=aeqd +lat_0={latitude!r} +lon_0={longitude!r} +datum=WGS84 +units=m")
-    return Frame(crs=local, origin_xy=(0.0, 0.0), metres=1.0)
+    place = f"{abs(latitude):.6f}° {'NS'[latitude < 0]}, {abs(longitude):.6f}° {'EW'[longitude < 0]}"
+    return Frame(crs=local, origin_xy=(0.0, 0.0), metres=1.0, place=place)
 
 
 def _moved(from_crs: CRS, to_crs: CRS, x: list[float], y: list[float]) -> tuple[list[float], list[float]]:
