@@ -132,6 +132,14 @@ def test_a_broken_picture_costs_its_view_alone(pictures, exact):
     assert sorted(geometry.left_out) == ["0003", "0005"]
 
 
+def test_a_single_picture_is_enough(tmp_path):
+    picture = numbered(tmp_path / "0000.png", 0, HW)
+    geometry = estimator(KnowingNetwork(hall(1)))(scene_of([picture]))
+    (frame,) = geometry.frames
+    assert frame.depth.any()
+    assert geometry.left_out == {}
+
+
 def test_no_usable_picture_is_an_error(tmp_path):
     (tmp_path / "a.png").write_bytes(b"text")
     with pytest.raises(
