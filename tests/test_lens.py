@@ -62,6 +62,13 @@ def test_formulas_are_those_of_colmap(model):
     np.testing.assert_allclose(lens.distort(uv), expected, atol=1e-10)
 
 
+@pytest.mark.parametrize("model", COEFFICIENTS)
+def test_rays_are_the_inverse(model):
+    lens = lens_of(model)
+    xy = np.random.default_rng(0).uniform(0, 1, (100, 2)) * HW[::-1]
+    np.testing.assert_allclose(lens.distort(lens.rays(xy)), xy, atol=1e-6)
+
+
 def test_browns_polynomial_is_that_of_opencv_with_one_term_more():
     cv2 = pytest.importorskip("cv2")
     lens = make("BROWN", (77, 71, 33, 26, -0.2, 0.05, 0.01, 0, 0.004, -0.003), hw=HW)
@@ -132,9 +139,10 @@ def test_where_a_lens_folds_back_the_picture_ends():
     assert np.hypot(*corner[0]) < 1.1547
 
 
-def test_a_lens_that_leaves_nothing_is_refused():
-    lens = make("SIMPLE_RADIAL", (75, 33, 26, -20.0), hw=HW)
-    with pytest.raises(LensError, match=r"its distortion \(SIMPLE_RADIAL k = -20\) leaves .* of 70x48 pixels"):
+@pytest.mark.parametrize("k", [-20.0, 1e300, -1e300])
+def test_a_lens_that_leaves_nothing_is_refused(k):
+    lens = make("SIMPLE_RADIAL", (75, 33, 26, k), hw=HW)
+    with pytest.raises(LensError, match=r"its distortion \(SIMPLE_RADIAL k = .*\) leaves .* of 70x48 pixels"):
         _ = lens.undistortion
 
 

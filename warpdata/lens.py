@@ -118,6 +118,14 @@ class Lens:
         u, v = self._model.distort(uv[..., 0], uv[..., 1], self.coefficients)
         return np.stack([u, v], axis=-1) * self.focal_xy + self.centre_xy
 
+    def rays(self, xy: Float64[np.ndarray, "*positions 2"]) -> Float64[np.ndarray, "*positions 2"]:
+        """Positions in the distorted picture to their rays (x / z, y / z): the inverse of `distort`.
+
+        Where the lens folds back, or the ray turns away from what is in front, on the way from the middle to the
+        position, the last ray before that.
+        """
+        return _rays_of(self, xy)
+
     @property
     def is_pinhole(self) -> bool:
         """Whether it moves nothing in the picture by more than `PINHOLE_PX`."""
@@ -205,11 +213,7 @@ def _unfolded(jacobian: Float64[np.ndarray, "*n 2 2"]) -> Bool[np.ndarray, "*n"]
 
 
 def _rays_of(lens: Lens, xy: Float64[np.ndarray, "*n 2"]) -> Float64[np.ndarray, "*n 2"]:
-    """Rays of positions in the distorted picture, by Newton's method on the way from the middle to each.
-
-    Where the lens folds back, or the ray leaves the half space in front, before the position is reached, the last ray
-    before that.
-    """
+    """By Newton's method, in steps from the middle of the picture to each position."""
     uv = np.zeros_like(xy)
     going = np.ones(xy.shape[:-1], bool)
     limit = math.tan(math.radians(85))
@@ -275,8 +279,8 @@ def _inside(lens: Lens, begin: np.ndarray, end: np.ndarray) -> tuple[np.ndarray,
         middle, half = (begin + end) / 2, (end - begin) / 2 * shrunk
         uv = np.stack(np.meshgrid(*(np.linspace(m - h, m + h, 33) for m, h in zip(middle, half, strict=True))), axis=-1)
         with np.errstate(all="ignore"):
-            xy, jacobian = lens.distort(uv), _jacobian(lens, uv)
-        seen = (xy >= -slack).all() and (xy <= np.array(lens.hw[::-1]) + slack).all() and _unfolded(jacobian).all()
+            xy, unfolded = lens.distort(uv), _unfolded(_jacobian(lens, uv)).all()
+        seen = unfolded and (xy >= -slack).all() and (xy <= np.array(lens.hw[::-1]) + slack).all()
         if seen:
             return middle - half, middle + half
     return begin, begin

@@ -26,7 +26,7 @@ from tests.test_lens import COEFFICIENTS, lens_of
 from warpdata.camera import Camera, invert_rigid, pixel_centres
 from warpdata.config import SourceOptions
 from warpdata.errors import ViewError
-from warpdata.lens import Lens, _rays_of
+from warpdata.lens import Lens
 from warpdata.sources.fit import fit_image
 from warpdata.sources.picture import PictureFile
 from warpdata.sources.scene import DepthFile, MaskFile, View
@@ -38,7 +38,7 @@ DISTORTED = [model for model in COEFFICIENTS if model not in ("PINHOLE", "SIMPLE
 
 @lru_cache
 def rays(lens: Lens) -> np.ndarray:
-    return _rays_of(lens, pixel_centres(lens.hw, dtype=torch.float64).numpy())
+    return lens.rays(pixel_centres(lens.hw, dtype=torch.float64).numpy())
 
 
 @dataclass
