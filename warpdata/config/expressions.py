@@ -25,7 +25,7 @@ MAX_CHARACTERS = 2000
 SHOWN_CHARACTERS = 200
 """Of a condition, in errors."""
 
-MAX_NESTING = 20
+MAX_NESTING = 10
 """Parentheses, `not` and signs inside one another, of a condition."""
 
 Scores = Mapping[str, Any]

@@ -15,7 +15,6 @@ from warpdata.config import RenderOptions
 from warpdata.geometry.maths.resample import SamplingGrid, has_depth, resample_depth
 from warpdata.render.splat import is_confident
 from warpdata.triplets.reproject import SAME_SURFACE, seen_from
-from warpdata.triplets.seen_kernels import count_roughly
 
 CELL = 2
 """Side, in pixels, of what a point hides when it is measured roughly: closed for cameras up to twice as near."""
@@ -97,6 +96,8 @@ class ReducedPicture:
             np.empty(len(matrix), np.int64),
         )
         intrinsics = np.array([fx, fy, cx, cy], dtype=np.float32)
+        from warpdata.triplets.seen_kernels import count_roughly  # numba takes a second to import
+
         count_roughly(points, matrix, intrinsics, CELL, np.float32(SAME_SURFACE), cells, at, z, counts)
         return (counts / points.size).tolist()
 

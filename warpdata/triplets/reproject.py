@@ -18,7 +18,6 @@ from warpdata.render.near_far import near_far_of_depth
 from warpdata.render.splat import is_between, points_of_depth
 from warpdata.render.upsample import upsample_depth
 from warpdata.render.view import View, view_of_depth
-from warpdata.triplets import seen_kernels
 
 SAME_SURFACE = 1.05
 """A point that shares its pixel with a nearer one is seen beside it up to this many times the nearer one's depth: the
@@ -97,6 +96,8 @@ def seen_from(
     view = view_of_depth(camera, drawn_camera).within(near_far_of_depth(depth, options).cpu())
     if image.is_cuda:
         return _seen(depth, confidence, view.to(image.device), shown, options.confidence_threshold)
+    from warpdata.triplets import seen_kernels  # numba takes a second to import
+
     numbers = (view.cam_from_source, view.intrinsics, view.near_far, shown[:, 0])
     one_by_one = zip(depth.contiguous(), confidence.contiguous(), *numbers, strict=True)
     marked = [
