@@ -186,7 +186,7 @@ def test_a_video_has_the_frames(tmp_path, scene):
     assert len(decoded) == 3
     for number, frame in enumerate(decoded):
         assert (frame == pixels(tmp_path / f"f/images/{number:05d}.png")).all()
-    assert run(scene, tmp_path / "f.mp4", "--frames", 2, "--fps", 12) == DONE
+    assert run(scene, tmp_path / "f.mp4", "--frames", 2, "--video-fps", 12) == DONE
     with av.open(str(tmp_path / "f.mp4")) as video:
         assert video.streams.video[0].average_rate == 12
     assert run(scene, tmp_path / "f.mp4", "--frames", 2) == UNUSABLE
@@ -210,7 +210,7 @@ def test_bad_input_is_named(tmp_path, scene, capsys):
         (scene, out, "--cameras", tmp_path / "bad.json", "--frames", 3): "so do --frames",
         (scene, out, "--frames", 0): "--frames is 0",
         (scene, out, "--amount", "nan"): "--amount is nan",
-        (scene, out, "--fps", 0): "--fps is 0",
+        (scene, out, "--video-fps", 0): "--video-fps is 0",
         (scene, tmp_path / "f.avi"): ".mp4 or .mkv",
         (scene, tmp_path / "file"): "is a file",
         (scene, tmp_path / "full"): "holds other files",

@@ -197,7 +197,7 @@ def _write_folder(options: SplatOptions, about: dict[str, Any], frames: PathFram
 def _write_video(options: SplatOptions, frames: PathFrames, display: Display) -> bool:
     path = options.output_path
     lossless = path.suffix.lower() == ".mkv"
-    with VideoWriter(path, fps=options.fps, hw=frames.cameras[0].hw, lossless=lossless) as video:
+    with VideoWriter(path, fps=options.video_fps, hw=frames.cameras[0].hw, lossless=lossless) as video:
         for number in range(len(frames)):
             video.write(frames[number].rgb)
             display.scene_done()

@@ -53,7 +53,7 @@ class SplatOptions:
     """How far the path goes: 2 is twice as far, -1 the other way. At 1, orbit goes 15 degrees to each side, dolly a
     quarter of the scene's depth ahead, pan turns 12 degrees to each side, spiral has a radius of a tenth of the
     depth; the depth is the median of the reference's points."""
-    fps: float = 24.0
+    video_fps: float = 24.0
     """Frames a second of a video."""
     source: SceneSource = field(default_factory=SceneSource)
     size: SizeOptions = field(default_factory=SizeOptions)
@@ -78,8 +78,8 @@ class SplatOptions:
     def __post_init__(self) -> None:
         if not math.isfinite(self.amount):
             raise ValueError(f"`amount` is {self.amount}; it must be a finite number")
-        if not 0 < self.fps <= 1000:
-            raise ValueError(f"`fps` is {self.fps}; it must be above 0 and at most 1000")
+        if not 0 < self.video_fps <= 1000:
+            raise ValueError(f"`video_fps` is {self.video_fps}; it must be above 0 and at most 1000")
         if self.frames is not None and not 1 <= self.frames <= MAX_FRAMES:
             raise ValueError(f"`frames` is {self.frames}; it must be 1 to {MAX_FRAMES:,}")
         if self.cameras is not None:

@@ -15,9 +15,9 @@ from math import ceil
 import numpy as np
 import torch
 from jaxtyping import Float64, UInt8
-from numba import njit
 
 from warpdata.camera import pixel_centres
+from warpdata.kernel import kernel
 
 SourcePositions = Callable[[Float64[np.ndarray, "h w 2"]], Float64[np.ndarray, "h w 2"]]
 """From positions (x, y) in the output to those in the source, in pixels."""
@@ -30,11 +30,6 @@ _GRID = 1024.0
 
 MAX_STEP = 64.0
 """An output pixel covers at most so many source pixels along each axis; maps that shrink more alias."""
-
-
-def _compiled(function):
-    """Machine code, kept on disk. Under the shape checks of the tests, functions arrive wrapped."""
-    return njit(getattr(function, "__wrapped__", function), cache=True, nogil=True, error_model="numpy")
 
 
 def resample(
@@ -70,7 +65,7 @@ def resample(
     return output.reshape(height, width, 3)
 
 
-@_compiled
+@kernel
 def _set_weights(position, step, size, weights):
     """The kernel around a position along one axis -> first source pixel, how many; their weights sum to 1."""
     reach = 2.0 * step
@@ -98,7 +93,7 @@ def _set_weights(position, step, size, weights):
     return first, last - first
 
 
-@_compiled
+@kernel
 def _resample_rows(source, xy, step, weights, column_sums, output):
     """`source` and `output` as rows of red, green, blue, red, ...; `column_sums` is room for the sums over rows, which
     come first because they run over neighbouring bytes."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from warpdata.kernel import kernel
 from warpdata.render.cpu.bands import band_limits, run_bands
-from warpdata.render.cpu.kernel import kernel
 from warpdata.render.cpu.project import project_depth
 
 ROWS_AT_LEAST = 64

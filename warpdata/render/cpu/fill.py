@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from warpdata.render.cpu.kernel import kernel
+from warpdata.kernel import kernel
 
 CHUNK = 64
 """Pixels of a row that are painted together."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from warpdata.render.cpu.kernel import kernel
+from warpdata.kernel import kernel
 
 BINS = 1 << 16
 INFINITY_BITS = 0x7F800000

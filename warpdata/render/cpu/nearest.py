@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from warpdata.render.cpu.kernel import kernel
+from warpdata.kernel import kernel
 
 NOTHING = np.int64(2**63 - 1)
 """Key of a pixel no point fell in."""

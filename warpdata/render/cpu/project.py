@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from warpdata.render.cpu.kernel import kernel
+from warpdata.kernel import kernel
 
 HALF = np.float32(0.5)
 SUBPIXELS = np.float32(256)

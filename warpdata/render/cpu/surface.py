@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from warpdata.geometry.maths.resample import DEPTH_EDGE
-from warpdata.render.cpu.kernel import kernel
+from warpdata.kernel import kernel
 
 SUBPIXELS = np.float32(256)
 LARGEST = 64 * 256

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from warpdata.render.cpu.kernel import kernel
+from warpdata.kernel import kernel
 
 HALF, ONE = np.float32(0.5), np.float32(1)
 

@@ -7,18 +7,14 @@ patch it is in afterwards follows from the same crossings that the plain walk co
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from warpdata.kernel import kernel
 
 MARGIN = 1e-6
 """Metres by which a ray has to stay above a block, far more than rounding can be."""
 
 
-def _compiled(function):
-    """Machine code, kept on disk. Under the shape checks of the tests, functions arrive wrapped."""
-    return njit(getattr(function, "__wrapped__", function), cache=True, nogil=True, error_model="numpy")
-
-
-@_compiled
+@kernel
 def march_rows(heights, maxima, shapes, centre, directions, top, depth):
     """Planar depth of rays, 0 of those that hit nothing.
 
@@ -107,7 +103,7 @@ def march_rows(heights, maxima, shapes, centre, directions, top, depth):
                 level += 1
 
 
-@_compiled
+@kernel
 def _row_at(t, start, step, index, count, crossed_when_equal):
     """The row that the plain walk is in when it reaches t: every line crossed before t has been counted, and those at
     t only where they come first."""
@@ -130,7 +126,7 @@ def _row_at(t, start, step, index, count, crossed_when_equal):
     return found
 
 
-@_compiled
+@kernel
 def _fall(above, slope, bend, length):
     """See `march.fall`; -1 where it does not."""
     root = np.sqrt(slope * slope - 4.0 * bend * above)
@@ -144,7 +140,7 @@ def _fall(above, slope, bend, length):
     return best
 
 
-@_compiled
+@kernel
 def shade_rows(
     depth,
     lengths,
@@ -213,7 +209,7 @@ def shade_rows(
         usable[ray] = cosine >= steepest and stretch <= max_stretch and textured[near_y, near_x]
 
 
-@_compiled
+@kernel
 def _bilinear(textures, shapes, level, x, y, channel):
     """A level of the image at a position in pixels of the finest, repeated beyond its borders."""
     start, height, width = shapes[level]

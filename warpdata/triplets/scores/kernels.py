@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from warpdata.kernel import kernel
 from warpdata.render.cpu.bands import band_limits, run_bands
-from warpdata.render.cpu.kernel import kernel
 
 ROWS_AT_LEAST = 64
 """Of a band: below, handing it to another thread takes longer than the work."""

@@ -1,7 +1,7 @@
 """How the CPU kernels are compiled.
 
-Each file of this folder holds the kernels of one stage, compiled by numba into machine code that is kept on disk.
-They release the interpreter lock and start no threads; `bands` runs them over bands of an image.
+Each file of kernels holds those of one stage, compiled by numba into machine code that is kept on disk. They release
+the interpreter lock and start no threads; callers run them over bands of an image, as `render.cpu.bands` does.
 
 Numba notices a changed kernel by the file it stands in alone, so a kernel calls only kernels of its own file.
 Sums and products are rounded one by one in the order written: without `fastmath` LLVM neither reorders them nor
