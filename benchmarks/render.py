@@ -3,6 +3,7 @@
     python -m benchmarks.render                      every backend that runs here; prints Markdown
     python -m benchmarks.render --backends numba     one of them
     python -m benchmarks.render --stages             where a picture's time goes on the CPU
+    python -m benchmarks.render --devices cuda       the GPU alone
 
 The scene is a textured room with spheres, ray-cast exactly; the target camera stands aside and turns, so that holes and
 occlusions are plenty. A picture is one call of `warpdata.render.warp`: depth map, confidence and image in, splat,
@@ -317,13 +318,19 @@ def measure_stages(threads: int, version: int) -> None:
     print(f"| sum | {1e3 * sum(map(median, times.values())):.2f} ({1e3 * sum(map(min, times.values())):.2f}) |")
 
 
-def measure_kernels(device: torch.device) -> None:
-    """Print the GPU time of every kernel of eight megapixels, and the share of the bandwidth's floor."""
+def measure_kernels(device: torch.device, version: int) -> None:
+    """Print the GPU time of every kernel of eight megapixels."""
     scene = make_scene(SIZES["1"], 8).to(device)
 
     def call() -> object:
         return warp(
-            scene.image, scene.depth, scene.reference, scene.target, confidence=scene.confidence, backend="warp"
+            scene.image,
+            scene.depth,
+            scene.reference,
+            scene.target,
+            confidence=scene.confidence,
+            options=RenderOptions(version=version),
+            backend="warp",
         )
 
     call()
@@ -332,10 +339,13 @@ def measure_kernels(device: torch.device) -> None:
         for _ in range(10):
             call()
         torch.cuda.synchronize()
-    print("\n### Kernels of one megapixel in a batch of 8, cuda\n")
+    print(f"\n### Kernels of one megapixel in a batch of 8, version {version}, cuda\n")
     print("| kernel | launches a batch | us a picture |\n|---|---|---|")
-    for event in sorted(profile.key_averages(), key=lambda event: -event.device_time_total):
+    events = sorted(profile.key_averages(), key=lambda event: -event.device_time_total)
+    for event in events:
         print(f"| `{event.key[:60]}` | {event.count / 10:.0f} | {event.device_time_total / 80:.1f} |")
+    launches, microseconds = (sum(getattr(event, name) for event in events) for name in ("count", "device_time_total"))
+    print(f"| sum | {launches / 10:.0f} | {microseconds / 80:.1f} |")
 
 
 def machine() -> str:
@@ -373,21 +383,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backends", nargs="+", choices=list(BACKENDS), default=list(BACKENDS))
     parser.add_argument("--stages", action="store_true", help="only where a picture's time goes on the CPU")
+    parser.add_argument("--devices", nargs="+", choices=["cpu", "cuda"], default=["cpu", "cuda"])
     arguments = parser.parse_args()
     everything = torch.get_num_threads()
     thread_counts = sorted({1, everything})
     print(f"{machine()}; {vectors()}. Commit {commit()}. {sum(BYTES_PER_PIXEL.values())} bytes a pixel at the floor.")
-    for threads in thread_counts:
+    for threads in thread_counts if "cpu" in arguments.devices else ():
         if not arguments.stages:
             measure(arguments.backends, torch.device("cpu"), threads)
         if "numba" in arguments.backends:
             for version in (1, WARP_VERSION):
                 measure_stages(threads, version)
-    if torch.cuda.is_available() and not arguments.stages:
+    if torch.cuda.is_available() and "cuda" in arguments.devices and not arguments.stages:
         on_gpu = [name for name in arguments.backends if name != "numba"]
         measure(on_gpu, torch.device("cuda"), everything)
         if "warp" in on_gpu:
-            measure_kernels(torch.device("cuda"))
+            for version in (1, WARP_VERSION):
+                measure_kernels(torch.device("cuda"), version)
 
 
 if __name__ == "__main__":

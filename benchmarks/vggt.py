@@ -1,7 +1,7 @@
 """Time, memory and error of the network at its real size, with weights given by a formula (no checkpoint is needed).
 
     python benchmarks/vggt.py cpu                     one frame beside the plain float32 definition
-    python benchmarks/vggt.py cuda --frames 1 8 24    ms, peak memory and TFLOP/s
+    python benchmarks/vggt.py cuda --frames 1 8 24    ms, peak memory and TFLOP/s; --definition: of the plain one
     python benchmarks/vggt.py precision               bfloat16 against float32
 
 `third_party/vggt` has to be importable: install the project, or put the folder on PYTHONPATH.
@@ -21,7 +21,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from warpdata_vggt import VGGT, VGGTOutput
 from warpdata_vggt.formula import fill_by_formula, formula_images
-from warpdata_vggt.reference import reference_forward
+from warpdata_vggt.reference import aggregate, camera_head, depth_head, reference_forward
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 ATTENTION = {"flash": SDPBackend.FLASH_ATTENTION, "cudnn": SDPBackend.CUDNN_ATTENTION}
@@ -59,6 +59,23 @@ def side_of(name: str, network: VGGT) -> Callable[[torch.Tensor], VGGTOutput]:
         return network
     state = network.state_dict()
     return lambda images: reference_forward(state, network.config, images)
+
+
+class PublishedPractice:
+    """The definition run as the published implementation is meant to be on a GPU: float32 weights, the aggregator under
+    bfloat16 autocast, the outputs of all layers kept, the heads in float32, frames of the depth head in eights."""
+
+    def __init__(self, network: VGGT) -> None:
+        self.state, self.config, self.memory_plan = network.state_dict(), network.config, network.memory_plan
+
+    @torch.no_grad()
+    def __call__(self, images: torch.Tensor) -> None:
+        with torch.autocast("cuda", torch.bfloat16):
+            outputs = aggregate(self.state, self.config, images)
+        camera_head(self.state, self.config, outputs[-1][:, :, 0])
+        for eight in range(0, images.shape[1], 8):
+            part = slice(eight, eight + 8)
+            depth_head(self.state, self.config, [layer[:, part] for layer in outputs], images.shape[-2:])
 
 
 def cpu_memory(args: argparse.Namespace) -> None:
@@ -117,7 +134,10 @@ def cuda(args: argparse.Namespace) -> None:
 
 
 def cuda_table(args: argparse.Namespace) -> None:
-    network = full_size("cuda", torch.bfloat16)
+    if args.definition:
+        network = PublishedPractice(full_size("cuda", torch.float32))
+    else:
+        network = full_size("cuda", torch.bfloat16)
     if args.compile:
         network.compile_blocks(dynamic=False)
     weights = torch.cuda.memory_allocated()
@@ -183,6 +203,7 @@ def main() -> None:
             command.add_argument("side", choices=("definition", "network"))
         if name == "cuda":
             command.add_argument("--frames", type=int, nargs="+", default=[1, 8, 24, 100])
+            command.add_argument("--definition", action="store_true", help=PublishedPractice.__doc__.split(":")[0])
             command.add_argument("--compile", action="store_true", help="torch.compile the parts around attention")
             command.add_argument("--attention", choices=ATTENTION, help="instead of PyTorch's own choice")
     args = parser.parse_args()
