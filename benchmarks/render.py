@@ -45,6 +45,8 @@ SLOW = {("torch", "cpu"), ("warp", "cpu")}
 """Measured on single pictures of up to a megapixel only: the definition, and GPU kernels on a CPU."""
 SECONDS = 2.0
 """Time given to repetitions of one measurement."""
+IN_FLIGHT = 10
+"""Calls that a GPU is given one after the other, as a loop that renders ahead gives them."""
 BYTES_PER_PIXEL = {
     "project: depth and confidence in, key cleared, read and written": 8 + 24,
     "draw: key in, depth and colour gathered, position and colour out": 8 + 7 + 20,
@@ -146,17 +148,18 @@ def forward_warp(scene: Scene) -> Tensor:
 
 
 def seconds_of(call: Callable[[], object], device: torch.device) -> list[float]:
-    """Times of repetitions, after one that is not counted: CUDA events on a GPU, the clock elsewhere."""
+    """Times of repetitions, after one that is not counted: the clock's, or CUDA events around `IN_FLIGHT` calls."""
     call()
     times: list[float] = []
     while len(times) < 3 or (sum(times) < SECONDS and len(times) < 200):
         if device.type == "cuda":
             start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
             start.record()
-            call()
+            for _ in range(IN_FLIGHT):
+                call()
             end.record()
             end.synchronize()
-            times.append(start.elapsed_time(end) / 1e3)
+            times.append(start.elapsed_time(end) / 1e3 / IN_FLIGHT)
         else:
             begin = time.perf_counter()
             call()

@@ -28,19 +28,19 @@ def camera(hw: tuple[int, int], focal: tuple[float, float], x: float = 0, y: flo
 
 def scene(
     hw, focal, *, step=(0.0, 0.0, 0.0), target_hw=None, depth_hw=None, **options
-) -> Callable[[str, int], Rendering]:
+) -> Callable[[str, int, torch.device], Rendering]:
     seed = hw[0] * 100 + hw[1]
     depth = steps_depth(depth_hw or hw, seed)
     confidence = 1 + noise(tuple(depth.shape), seed + 3, 64) / 64 if "confidence_threshold" in options else None
     target = camera(target_hw or hw, focal, *step)
 
-    def render(backend: str, version: int) -> Rendering:
+    def render(backend: str, version: int, device: torch.device) -> Rendering:
         return warp(
-            noise_image(hw, seed),
-            depth,
+            noise_image(hw, seed).to(device),
+            depth.to(device),
             camera(hw, focal),
             target,
-            confidence=confidence,
+            confidence=None if confidence is None else confidence.to(device),
             options=RenderOptions(version=version, **options),
             backend=backend,
         )
@@ -48,15 +48,16 @@ def scene(
     return render
 
 
-def cloud(backend: str, version: int) -> Rendering:
+def cloud(backend: str, version: int, device: torch.device) -> Rendering:
     """A thousand points in no order, many to a pixel."""
     points = noise((1000, 3), 17, 64).float() / 16 - torch.tensor([2.0, 2.0, -1.0])
     colors = noise((1000, 3), 18, 256).to(torch.uint8)
     options = RenderOptions(s0=0.25, version=version)
-    return render_points(points, colors, None, camera((37, 29), (32, 16)), options=options, backend=backend)
+    seen_from = camera((37, 29), (32, 16))
+    return render_points(points.to(device), colors.to(device), None, seen_from, options=options, backend=backend)
 
 
-SCENES: dict[str, Callable[[str, int], Rendering]] = {
+SCENES: dict[str, Callable[[str, int, torch.device], Rendering]] = {
     "identity": scene((33, 47), (64, 32)),
     "sideways": scene((48, 64), (64, 64), step=(0.25, 0, 0)),
     "forward": scene((48, 64), (64, 128), step=(0, 0, -1)),
@@ -81,5 +82,6 @@ def digest(rendering: Rendering) -> str:
 
 if __name__ == "__main__":
     versions = range(1, WARP_VERSION + 1)
-    hashes = {v: {name: digest(render("torch", v)) for name, render in SCENES.items()} for v in versions}
+    cpu = torch.device("cpu")
+    hashes = {v: {name: digest(render("torch", v, cpu)) for name, render in SCENES.items()} for v in versions}
     print(json.dumps(hashes, indent=2))

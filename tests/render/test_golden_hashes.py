@@ -18,7 +18,7 @@ def test_there_are_hashes_of_every_version():
 
 @pytest.mark.parametrize("version", range(1, WARP_VERSION + 1))
 @pytest.mark.parametrize("name", SCENES)
-def test_results_are_frozen(name, version, backend):
-    rendering = SCENES[name](backend, version)
+def test_results_are_frozen(name, version, backend, device):
+    rendering = SCENES[name](backend, version, device)
     assert rendering.version == version
     assert digest(rendering) == FROZEN[str(version)][name]

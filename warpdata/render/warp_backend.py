@@ -248,7 +248,10 @@ def finish(
     table = fade_table(options.sigma, view.hw, compat=options.compat, device=device)
     reach = fade_reach(table)
     distance = torch.empty((B, H, W), dtype=torch.int32, device=device)
-    queue.launch(fill_kernels.column_distance, (B, H, W), visible_array, reach, array(distance))
+    words = torch.empty((B, -(-H // fill_kernels.ROWS), W), dtype=torch.int32, device=device)
+    word_array, distance_array = array(words), array(distance)
+    queue.launch(fill_kernels.pack_rows, tuple(words.shape), visible_array, word_array)
+    queue.launch(fill_kernels.column_distance, (B, H, W), word_array, reach, distance_array)
     rgb = torch.empty((B, 3, H, W), dtype=torch.uint8, device=device)
     coverage = torch.empty((B, 1, H, W), dtype=torch.uint8, device=device)
     coarse_hw = sizes[0] if sizes else (0, 0)
@@ -260,7 +263,7 @@ def finish(
         array(fill),
         wp.vec2i(*coarse_hw),
         ratio_yx(view.hw, coarse_hw),
-        array(distance),
+        distance_array,
         reach,
         array(table),
         wp.vec3(*map(float, options.background)),

@@ -8,10 +8,14 @@ in the dtype that their weights are held in. With float32 weights everything is 
 
 from __future__ import annotations
 
+import inspect
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from .probe import Record, ignore
 from .rope import RopeTable, rotate
@@ -74,13 +78,41 @@ class Attention(nn.Module):
     ) -> tuple[Float[Tensor, "F P H D"], Float[Tensor, "F P H D"], Float[Tensor, "F P H D"]]:
         """Queries, keys and values, in the dtype of the weights."""
         dtype = self.qkv.weight.dtype
-        q, k, v = self.qkv(x.to(dtype)).unflatten(-1, (3, self.num_heads, -1)).unbind(-3)
+        qkv = self.qkv(x.to(dtype)).unflatten(-1, (3, self.num_heads, -1))
+        qk, v = qkv[..., :2, :, :], qkv[..., 2, :, :]
         if self.q_norm is not None:
-            q, k = self.q_norm(q.float()), self.k_norm(k.float())
-            record("q_normed", q.transpose(1, 2))
+            qk = self.normed(qk.float())
+            record("q_normed", qk[..., 0, :, :].transpose(1, 2))
         if table is not None:
-            q, k = rotate(q.float(), table), rotate(k.float(), table)
-        return q.to(dtype), k.to(dtype), v
+            qk = rotate(qk.float(), RopeTable(*(angles.unsqueeze(-4) for angles in table)))
+        q, k = qk.to(dtype).unbind(-3)
+        return q, k, v
+
+    def normed(self, qk: Float[Tensor, "F P 2 H D"]) -> Float[Tensor, "F P 2 H D"]:
+        """Queries and keys, each by their own norm, in one pass over both."""
+        weight, bias = (
+            torch.stack((getattr(self.q_norm, name), getattr(self.k_norm, name)))[:, None] for name in ("weight", "bias")
+        )
+        unit = F.layer_norm(qk, qk.shape[-1:], eps=self.q_norm.eps)
+        return torch.addcmul(bias, unit, weight)
+
+
+ATTENTION = [
+    SDPBackend.CUDNN_ATTENTION,
+    SDPBackend.FLASH_ATTENTION,
+    SDPBackend.EFFICIENT_ATTENTION,
+    SDPBackend.MATH,
+]
+"""Kernels of the attention product on a GPU of Hopper's kind or newer, the fastest first; PyTorch's own choice there is
+made for older ones."""
+
+
+def fastest_attention(device: torch.device) -> AbstractContextManager:
+    """Within it, attention products on `device` take the first kernel of `ATTENTION` that can do them."""
+    ordered = "set_priority" in inspect.signature(sdpa_kernel).parameters  # PyTorch 2.6 and later
+    if device.type == "cuda" and ordered and torch.cuda.get_device_capability(device) >= (9, 0):
+        return sdpa_kernel(ATTENTION, set_priority=True)
+    return nullcontext()
 
 
 def attend(q: Float[Tensor, "F P H D"], k: Tensor, v: Tensor, across: int) -> Float[Tensor, "F P C"]:
@@ -156,5 +188,5 @@ class Block(nn.Module):
         """What comes after the attention product: projection, residual, MLP, residual; in place."""
         branch = self.attn.proj(attended)
         record("attn_out", branch)
-        x.add_(self.ls1.gamma * branch)
-        x.add_(self.ls2.gamma * self.mlp(self.norm2(x)))
+        x.addcmul_(self.ls1.gamma, branch)
+        x.addcmul_(self.ls2.gamma, self.mlp(self.norm2(x)))

@@ -19,7 +19,7 @@ from .camera_head import CameraHead, OmegaCameraHead
 from .config import VGGTConfig, VGGTOmegaConfig
 from .depth_head import DepthHead, OmegaDenseHead
 from .dpt import DenseHead
-from .layers import Block
+from .layers import Block, fastest_attention
 from .memory import MemoryPlan, frames_that_fit, free_bytes, memory_plan, tokens_at_a_time
 from .probe import into, under
 
@@ -86,6 +86,12 @@ class GeometryNetwork(nn.Module, ABC):
             ValueError: the shape of `images` does not fit, or they are on another device than the network.
         """
         images = self._checked(images)
+        with fastest_attention(self.device):
+            return self._forward(images, probe, head_frames)
+
+    def _forward(
+        self, images: Float[Tensor, "B S 3 H W"], probe: dict[str, Tensor] | None, head_frames: int | None
+    ) -> VGGTOutput:
         scenes, frames, _, height, width = images.shape
         patch = self.config.aggregator.patch_size
         grid_hw = (height // patch, width // patch)

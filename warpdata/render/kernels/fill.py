@@ -100,24 +100,55 @@ def pull(
         save(fill, b, texel, sample(fill, coarse_offset, coarse_hw, ratio_yx, b, up, x))
 
 
+ROWS = 16
+"""Rows whose visibility is one word: few enough that a word is exact as a float, whose exponent tells its highest bit."""
+
+
 @no_type_check
 @wp.kernel
-def column_distance(visible: wp.array3d[wp.uint8], reach: wp.int32, distance: wp.array3d[wp.int32]):
+def pack_rows(visible: wp.array3d[wp.uint8], words: wp.array3d[wp.int32]):
+    """Bit k of word j of a column says whether row `ROWS` j + k is visible."""
+    b, j, x = wp.tid()
+    word = int(0)
+    for k in range(ROWS):
+        y = ROWS * j + k
+        if y < visible.shape[1]:
+            if visible[b, y, x] != wp.uint8(0):
+                word |= 1 << k
+    words[b, j, x] = word
+
+
+@no_type_check
+@wp.func
+def highest_bit(word: int):
+    return (wp.cast(float(word), wp.int32) >> 23) - 127
+
+
+@no_type_check
+@wp.kernel
+def column_distance(words: wp.array3d[wp.int32], reach: wp.int32, distance: wp.array3d[wp.int32]):
     """Distance to the nearest visible pixel of the column, `reach` + 1 if there is none so near."""
     b, y, x = wp.tid()
-    H = visible.shape[1]
+    j = y / ROWS
+    bit = 1 << (y - ROWS * j)
+    word = words[b, j, x]
     found = int(0)
-    if visible[b, y, x] == wp.uint8(0):
+    if (word & bit) == 0:
         found = reach + 1
-        d = int(1)
-        while d < found:
-            if y >= d:
-                if visible[b, y - d, x] != wp.uint8(0):
-                    found = d
-            if y + d < H:
-                if visible[b, y + d, x] != wp.uint8(0):
-                    found = d
-            d += 1
+        up = word & (bit - 1)
+        k = int(j)
+        while up == 0 and k > 0 and y - (ROWS * k - 1) < found:
+            k -= 1
+            up = words[b, k, x]
+        if up != 0:
+            found = wp.min(found, y - (ROWS * k + highest_bit(up)))
+        down = word & ~(bit - 1)
+        k = int(j)
+        while down == 0 and k + 1 < words.shape[1] and ROWS * (k + 1) - y < found:
+            k += 1
+            down = words[b, k, x]
+        if down != 0:
+            found = wp.min(found, ROWS * k + highest_bit(down & -down) - y)
     distance[b, y, x] = found
 
 
