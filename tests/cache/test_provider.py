@@ -74,7 +74,7 @@ def test_a_network_decodes_each_picture_once(tmp_path, monkeypatch, decoded):
     broken = scene.views[5].picture.path
     broken.write_bytes(broken.read_bytes()[:60])  # its header is whole
     network = KnowingNetwork(hall(12))
-    monkeypatch.setattr("warpdata.geometry.network.network.shared_network", lambda *_: network)
+    monkeypatch.setattr("warpdata.geometry.network.network.shared_network", lambda *_, **__: network)
     counts = decoded(scene.root)
     weights = tiny_checkpoint(tmp_path)
     known = provider(tmp_path, geometry="vggt", weights=weights, window_frames=5, window_overlap=2)(scene)

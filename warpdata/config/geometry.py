@@ -24,6 +24,9 @@ class GeometryOptions:
     """Frames the network sees at a time; longer scenes are joined from windows. Fewer need less memory."""
     window_overlap: int = 25
     """Frames that consecutive windows share, by which they are joined."""
+    compile_network: bool = False
+    """Compile the network for the GPU: half a minute once a run, then a quarter less time a scene. Needs Triton, which
+    PyTorch for CUDA brings along on Linux; on a CPU it changes nothing."""
     cache_dir: Path | None = None
     """Where geometry is kept between runs. By default the environment variable WARPDATA_CACHE, or else the folder
     `warpdata` among the user's caches."""

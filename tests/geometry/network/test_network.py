@@ -25,7 +25,7 @@ from tests.geometry.pictures import photograph, scene_of, weights_of
 from warpdata.cache import GeometryCache
 from warpdata.camera import project, unproject
 from warpdata.config import GeometryOptions, SizeOptions
-from warpdata.errors import GeometryError, WeightsError
+from warpdata.errors import BackendError, GeometryError, WeightsError
 from warpdata.geometry.choose import choose_estimator
 from warpdata.geometry.estimators import EstimatorRequest
 from warpdata.geometry.network import network as network_module
@@ -154,7 +154,7 @@ def test_photographs_to_cache_and_back_without_the_network(tmp_path, checkpoints
     scene = scene_of(photograph(tmp_path / "scene" / f"{i}.jpg", (30, 64), seed=i) for i in range(4))
     loads = []
     load = network_module.VGGTNetwork
-    monkeypatch.setattr(network_module, "VGGTNetwork", lambda *args: loads.append(args) or load(*args))
+    monkeypatch.setattr(network_module, "VGGTNetwork", lambda *args, **kw: loads.append(args) or load(*args, **kw))
 
     first, made = GeometryCache(tmp_path / "cache").get_or_make(scene, choose(scene, checkpoints[name]))
     assert made
@@ -183,7 +183,7 @@ def test_the_program_runs_the_whole_way_twice(tmp_path, checkpoints, monkeypatch
         photograph(tmp_path / "in" / "garden" / f"{i}.jpg", (30, 64), seed=i)
     loads = []
     load = network_module.VGGTNetwork
-    monkeypatch.setattr(network_module, "VGGTNetwork", lambda *args: loads.append(args) or load(*args))
+    monkeypatch.setattr(network_module, "VGGTNetwork", lambda *args, **kw: loads.append(args) or load(*args, **kw))
     arguments = ["--input-dir", str(tmp_path / "in"), "--geometry", "vggt", "--weights", str(checkpoints["vggt"])]
     arguments += ["--cache-dir", str(tmp_path / "cache"), "--device", "cpu", "--backend", "torch", "--quiet"]
     reports = []
@@ -207,7 +207,7 @@ def test_the_program_runs_the_whole_way_twice(tmp_path, checkpoints, monkeypatch
 def test_scenes_share_one_network(tmp_path, checkpoints, monkeypatch):
     loads = []
     load = network_module.VGGTNetwork
-    monkeypatch.setattr(network_module, "VGGTNetwork", lambda *args: loads.append(args) or load(*args))
+    monkeypatch.setattr(network_module, "VGGTNetwork", lambda *args, **kw: loads.append(args) or load(*args, **kw))
     for number in range(3):
         scene = scene_of([photograph(tmp_path / f"{number}{i}.png", (30, 64), seed=i) for i in range(2)])
         assert len(list(choose(scene, checkpoints["vggt"])(scene).frames)) == 2
@@ -239,3 +239,11 @@ def test_a_checkpoint_with_other_tensors_is_refused_by_name(tmp_path, checkpoint
         VGGTNetwork(weights_of(tmp_path / "other.safetensors"), "crop", CPU)
     assert "missing" in str(caught.value)
     assert "unexpected" in str(caught.value)
+
+
+def test_compiling_changes_nothing_on_a_cpu_and_says_what_it_misses_on_a_gpu(checkpoints, monkeypatch):
+    weights = weights_of(checkpoints["vggt"])
+    VGGTNetwork(weights, "crop", CPU, compiled=True)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(BackendError, match=r"Triton.*not installed; install .*leave `compile_network` away"):
+        VGGTNetwork(weights, "crop", torch.device("cuda"), compiled=True)

@@ -168,11 +168,11 @@ class GeometryNetwork(nn.Module, ABC):
         return frames_that_fit(partial(self.memory_plan, hw=hw, head_frames=1), available)
 
     def compile_blocks(self, **options) -> None:
-        """Compile the parts of every block around the attention product with `torch.compile`; optional.
+        """Compile the parts of the aggregator's blocks around the attention product with `torch.compile`; optional.
 
         They are the parts made of many small kernels. `options` go to `torch.compile`.
         """
-        for block in self.modules():
+        for block in self.aggregator.modules():
             if isinstance(block, Block):
                 block.queries = torch.compile(block.queries, **options)
                 block.finish = torch.compile(block.finish, **options)

@@ -4,6 +4,7 @@ loads a network: reading cached geometry never comes here."""
 from __future__ import annotations
 
 import functools
+import importlib.util
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
-from warpdata.errors import WeightsError
+from warpdata.errors import BackendError, WeightsError
 from warpdata.geometry.network.weights import NetworkName, ResolvedWeights
 from warpdata.geometry.types import ContentBox
 
@@ -120,13 +121,24 @@ class VGGTNetwork:
         weights: the checkpoint.
         preprocess_mode: how its input is made of a picture; one of the network's own ways.
         device: where it runs.
+        compiled: compile it, where it runs on a GPU.
 
     Raises:
         WeightsError: the checkpoint does not fit the network, or not into the device's memory.
+        BackendError: it is to be compiled and there is nothing to do it with.
     """
 
-    def __init__(self, weights: ResolvedWeights, preprocess_mode: PreprocessMode, device: torch.device):
+    def __init__(
+        self, weights: ResolvedWeights, preprocess_mode: PreprocessMode, device: torch.device, *, compiled: bool = False
+    ):
         import warpdata_vggt
+
+        compiled = compiled and device.type == "cuda"
+        if compiled and importlib.util.find_spec("triton") is None:
+            raise BackendError(
+                "`compile_network` was asked for and Triton, which compiles it, is not installed; install `triton` "
+                "(`triton-windows` on Windows), or leave `compile_network` away"
+            )
 
         try:
             self._network = warpdata_vggt.load_network(weights.path, device=device)
@@ -137,6 +149,8 @@ class VGGTNetwork:
                 f"the weights of {weights.network} do not fit into the memory that is free on {device}; close what "
                 'else uses it, or use `device="cpu"`'
             ) from error
+        if compiled:
+            self._network.compile_blocks()
         if weights.network == "vggt":
             self._input_size = functools.partial(warpdata_vggt.input_size, mode=preprocess_mode)
             self._preprocess = functools.partial(warpdata_vggt.preprocess, mode=preprocess_mode)
@@ -182,9 +196,11 @@ class VGGTNetwork:
 
 
 @functools.lru_cache(maxsize=1)
-def shared_network(weights: ResolvedWeights, preprocess_mode: PreprocessMode, device: torch.device) -> DepthNetwork:
+def shared_network(
+    weights: ResolvedWeights, preprocess_mode: PreprocessMode, device: torch.device, *, compiled: bool = False
+) -> DepthNetwork:
     """The network of these weights; the last one loaded stays, so that the scenes of a run share it."""
-    return VGGTNetwork(weights, preprocess_mode, device)
+    return VGGTNetwork(weights, preprocess_mode, device, compiled=compiled)
 
 
 def peak_bytes(network: NetworkName, frames: int, hw: tuple[int, int], device: torch.device) -> int:

@@ -31,7 +31,7 @@ def build(
     # VGGT-Omega's input is made of a picture of any shape in one way.
     mode = request.size.preprocess_mode if network == "vggt" else "balanced"
     return NetworkEstimator(
-        lambda: shared_network(weights, mode, device),
+        lambda: shared_network(weights, mode, device, compiled=options.compile_network),
         weights=weights,
         preprocess_mode=mode,
         window_frames=options.window_frames,
