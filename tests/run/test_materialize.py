@@ -40,8 +40,9 @@ def run(input_dir, output_dir, *flags):
 
 
 def tree(folder):
-    """Relative path -> bytes of every file."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Relative path -> bytes of every file but the page, which names its own folder and how long the run took."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "report.html"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def report_of(output_dir):

@@ -43,7 +43,9 @@ def run(input_dir, output_dir, *flags):
 
 
 def tree(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Every file but the page, which names its own folder and how long the run took."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "report.html"]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def pixels(path):

@@ -25,6 +25,8 @@ class OutputOptions:
     """Also write the scenes themselves, pictures, cameras and depth, in these formats, below `scenes/`."""
     write_threads: int = 0
     """Threads that compress pictures (0: one a core)."""
+    report_page: bool = True
+    """Write report.html beside report.json: what was made and what was left out, with figures and pictures."""
     overwrite: bool = False
     """Replace an output folder that was made with other options or inputs."""
 

@@ -54,6 +54,45 @@ class CommandLine(Generic[Options]):
         values = {name: getattr(parsed, name) for name in _parsed_fields(self._options_type)}
         return self._options_type(**values, own=OwnOptions(*(getattr(parsed, name) for name in self._kinds)))
 
+    def arguments(self, options: Options) -> list[str]:
+        """The command line that gives these options: flags for what is not the default, the shortest way to say it.
+
+        Raises:
+            ValueError: an option cannot be said on the command line.
+        """
+        groups = [options, *(options.own.of(kind) for kind in self._kinds.values())]
+        positional: list[str] = []
+        flags: list[str] = []
+        for group in groups:
+            _say(group, positional, flags)
+        return [*positional, *flags]
+
+
+def _say(group: Any, positional: list[str], flags: list[str]) -> None:
+    """Append what a dataclass of options, and those in it, say beside their defaults."""
+    hints = get_type_hints(type(group), include_extras=True)
+    for name, part in _parsed_fields(type(group)).items():
+        value, hint = getattr(group, name), hints[name]
+        _, *extras = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+        if is_dataclass(value):
+            _say(value, positional, flags)
+        elif tyro.conf.Suppress in extras:
+            continue
+        elif tyro.conf.Positional in extras:
+            positional += [] if value is None else _words(value)
+        elif value != part.default:
+            flag = _named(extras) or name.replace("_", "-")
+            if isinstance(value, bool):
+                flags.append(f"--{flag}" if value else f"--no-{flag}")
+            elif value is None:
+                raise ValueError(f"`{name}` is None, which cannot be said on the command line")
+            else:
+                flags += [f"--{flag}", *_words(value)]
+
+
+def _words(value: Any) -> list[str]:
+    return [str(part) for part in value] if isinstance(value, tuple | list) else [str(value)]
+
 
 def _line_type(options_type: type, kinds: Mapping[str, type]) -> type:
     """What is parsed: the options with a group for each row's own, in place of the one field that takes them all."""

@@ -44,6 +44,7 @@ PROGRAMS: dict[str, Program] = {
     "export": program_of("warpdata.programs.export", "bring a triplet folder into the layout of a trainer"),
     "check": program_of("warpdata.programs.check", "find what trainers would swallow in silence"),
     "verify": program_of("warpdata.programs.verify", "check an output against its digests, and repair it"),
+    "report": program_of("warpdata.programs.report", "make the page of an output: what was made and left out"),
     "splat": program_of("warpdata.programs.splat", "render the splats of a camera path around a view"),
     "prepare": program_of("warpdata.programs.prepare", "turn raw downloads into folders of scenes"),
     "cache": program_of("cache_tools.__main__", "show, verify, prune or warm a cache of geometry"),

@@ -32,11 +32,16 @@ def _run(options: MaterializeOptions) -> int:
 def _materialize(options: MaterializeOptions, display) -> int:
     from warpdata.files.atomic import write_atomic
     from warpdata.files.bounded_json import dump_json
+    from warpdata.programs.report import command_of
     from warpdata.run.materialize import materialize
     from warpdata.run.report import REPORT
+    from warpdata.view.report_page import write_report_page
 
     report = materialize(options, display)
-    write_atomic(options.output.output_dir / REPORT, dump_json(report.as_json()))
+    root = options.output.output_dir
+    write_atomic(root / REPORT, dump_json(report.as_json()))
+    if options.output.report_page:
+        write_report_page(root, command_of(report.as_json(), root), seconds=report.seconds)
     for line in report.lines():
         display.say_always(line)
     return DONE if report.complete else INCOMPLETE

@@ -12,7 +12,8 @@ from warpdata.config import FilterOptions, default_cache_dir
 from warpdata.display import Display
 from warpdata.errors import OutputError, grouped_reasons
 from warpdata.run.options import MaterializeOptions
-from warpdata.run.report import REPORT, Report, SceneReport
+from warpdata.run.report import REPORT, REPORT_PAGE, Report, SceneReport
+from warpdata.run.stopwatch import Stopwatch
 from warpdata.sources import Workplace, open_source
 from warpdata.sources.scene import Scene
 from warpdata.triplets.drawn_cameras import CameraDraw
@@ -44,10 +45,12 @@ def materialize(options: MaterializeOptions, display: Display | None = None) -> 
     display = display or Display(quiet=True)
     refuse_unusable(options.output.output_dir, options.export, options.output.export_scenes)
     device = options.torch_device
+    clock = Stopwatch()
     _refuse_to_write_into_input(options)
     cache_dir = options.geometry.cache_dir or default_cache_dir()
     source = open_source(options.source, options.own, work=Workplace(cache_dir=cache_dir, progress=display.stage))
     number, count = options.export.worker
+    clock.begin("listing scenes")
     all_scene_ids = source.scene_ids()
     _refuse_to_write_into_scene(options, all_scene_ids)
     scene_ids = all_scene_ids[number::count]
@@ -78,18 +81,21 @@ def materialize(options: MaterializeOptions, display: Display | None = None) -> 
         for scene_id in scene_ids:
             scene_report = SceneReport(scene=scene_id)
             report.scenes.append(scene_report)
+            clock.begin("reading scenes")
             try:
                 scene = source.scene(scene_id)
                 scene_report.source = scene.source
                 scene_report.left_out.update(scene.left_out)
                 scene_report.notes.extend(scene.notes)
-                _materialize_scene(scene, provider, options, stream, writers, scene_report, display)
+                _materialize_scene(scene, provider, options, stream, writers, scene_report, display, clock)
             except UNUSABLE_SCENE as error:
                 scene_report.error = str(error)
                 scene_report.left_out.update(getattr(error, "left_out", {}))
             display.scene_done(scene_report.line())
         report.backend = stream.backend
-    report.commands = writers.commands
+        clock.begin("completing the output")
+    clock.stop()
+    report.commands, report.seconds = writers.commands, clock.seconds
     return report
 
 
@@ -109,7 +115,7 @@ def _refuse_to_write_into_input(options: MaterializeOptions) -> None:
     """Refuse an output folder among the pictures that are read; one of its own inside the input is no scene."""
     root, read = options.output.output_dir, options.source.input_dir
     output, source = root.resolve(), read.resolve()
-    if output != source and not (source in output.parents and holds_others_files(root, ours=(REPORT,))):
+    if output != source and not (source in output.parents and holds_others_files(root, ours=(REPORT, REPORT_PAGE))):
         return
     where = "is" if output == source else "lies inside of"
     raise OutputError(f"{root} {where} the input folder {read} and holds other files; choose another `output_dir`")
@@ -134,10 +140,13 @@ def _materialize_scene(
     writers: Writers,
     report: SceneReport,
     display: Display,
+    clock: Stopwatch,
 ) -> None:
+    clock.begin("geometry")
     geometry = provider(scene, progress=display.stage)
     entry = geometry.entry
     report.take_geometry(geometry)
+    clock.begin("choosing pairs")
     overlaps = Overlaps(entry, provider.cache.overlap_folder, options.render.confidence_threshold, scene.points)
     pairs = open_pairs(
         scene,
@@ -167,6 +176,7 @@ def _materialize_scene(
             report.drop(sample_id, failing)
         else:
             wanted.append(pair)
+    clock.begin("rendering and writing triplets")
     try:
         for done, (pair, made) in enumerate(zip(wanted, stream.triplets(pairs, wanted), strict=True), start=1):
             if isinstance(made, Failed):
@@ -183,6 +193,7 @@ def _materialize_scene(
         if options.quality.keep:
             measured.save()
     if options.output.export_scenes:
+        clock.begin("exporting scenes")
         report.left_out.update(writers.write_scene(pairs))
 
 

@@ -15,6 +15,9 @@ from warpdata.errors import group_reasons, left_out_lines
 REPORT = "report.json"
 """The run's report, in the output folder."""
 
+REPORT_PAGE = "report.html"
+"""The same as a page to look at, beside it."""
+
 ERROR_CHARACTERS = 120
 """Of a scene's error, so many are shown while the run goes on."""
 
@@ -133,6 +136,7 @@ class Report:
         backend: render backend that ran, None when nothing was rendered.
         scenes: in the order they were done.
         commands: how to use what was written.
+        seconds: stage -> how long it took, of this run alone.
     """
 
     options: dict[str, Any]
@@ -140,6 +144,7 @@ class Report:
     backend: str | None = None
     scenes: list[SceneReport] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def not_kept(self) -> dict[str, int]:
@@ -152,7 +157,7 @@ class Report:
         return not any(scene.error or scene.left_out for scene in self.scenes)
 
     def as_json(self) -> dict[str, Any]:
-        """All of it as JSON values."""
+        """The outcome as JSON values: the same however often the run was interrupted, and so without `seconds`."""
         return {
             "program": f"warpdata {__version__}",
             "options": self.options,
