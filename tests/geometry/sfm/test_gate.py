@@ -8,7 +8,8 @@ import torch
 from warpdata.camera import Camera, project
 from warpdata.errors import GeometryError
 from warpdata.geometry.maths.sim3 import Sim3
-from warpdata.geometry.sfm.gate import disagreement, drop_weak_views, triangulation_angles, why_unproven
+from warpdata.geometry.sfm.agreement import agreement
+from warpdata.geometry.sfm.gate import drop_weak_views, triangulation_angles, why_unproven
 from warpdata.geometry.sfm.mapping import judge
 from warpdata.geometry.sfm.types import SparseModel
 from warpdata.sources import PictureFile, Scene, View
@@ -77,9 +78,10 @@ def test_models_that_differ_by_a_similarity_agree():
     )
     moved = good.moved(Sim3(scale=3.0, rotation=rotation, translation=torch.tensor([1.0, 2, 3], dtype=torch.float64)))
     # The cameras stand on a line: their centres alone would leave the rotation about it open.
-    found = disagreement(good, moved)
-    assert found.acceptable
+    found = agreement(good, moved)
+    assert found.alike == set(good.names)
     assert found.rotation_deg < 1e-6
+    assert found.centre_share < 1e-9
     assert moved.reprojection_errors().max() < 1e-9
 
 
@@ -98,7 +100,7 @@ def turned(good: SparseModel, degrees: list[float]) -> SparseModel:
 def test_two_mappers_that_disagree_prove_each_other_wrong():
     good = model()
     other = turned(good, [0, 31, 0, 28, 35])
-    assert not disagreement(good, other).acceptable
+    assert len(agreement(good, other).alike) < 3
     assert judge({"global": [good], "incremental": [good]}).unproven is None
     assert "disagree" in judge({"global": [good], "incremental": [other]}).unproven
 
@@ -109,6 +111,58 @@ def test_the_largest_proven_model_is_taken():
     assert chosen.model.names == small.names
     assert chosen.unproven is None
     assert judge({"global": [], "incremental": []}).unproven == "no model was found"
+
+
+def displaced(good: SparseModel, view: int, shift: float) -> SparseModel:
+    """The same model with one camera moved sideways in the world."""
+    camera = good.cameras[view]
+    pose = camera.cam_from_world.clone()
+    pose[1, 3] += shift
+    cameras = list(good.cameras)
+    cameras[view] = replace(camera, cam_from_world=pose)
+    return replace(good, cameras=tuple(cameras))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "lost"),
+    [
+        (turned(model(9), [0, 0, 154, 0, 154, 0, 154, 0, 0]), {"v2", "v4", "v6"}),
+        (displaced(model(9), 2, 40.0), {"v2"}),
+    ],
+)
+def test_views_that_one_mapper_places_elsewhere_are_left_out_and_pull_no_other(wrong, lost):
+    """However far off: the median over nine views sees nothing of them."""
+    good = model(9)
+    found = agreement(good, wrong)
+    assert found.rotation_deg < 1e-6
+    assert set(found.names) - found.alike == lost
+    for models in ({"global": [good], "incremental": [wrong]}, {"global": [wrong], "incremental": [good]}):
+        verdict = judge(models)
+        assert verdict.unproven is None
+        assert set(verdict.model.names) == set(good.names) - lost
+
+
+def test_a_view_that_only_one_mapper_found_is_not_confirmed():
+    large, small = model(6), model(6).subset(range(5))
+    assert judge({"global": [small], "incremental": [large]}).model.names == small.names
+
+
+def test_of_equally_large_models_the_incremental_one_is_taken():
+    plain = model()
+    richer = model(points=400)
+    assert len(judge({"global": [plain], "incremental": [richer]}).model.points) == 400
+    assert len(judge({"global": [richer], "incremental": [plain]}).model.points) == 300
+
+
+@pytest.mark.parametrize(("share", "believed"), [(0.2, False), (0.4, True), (4.5, True), (6.0, False)])
+def test_focal_lengths_no_camera_has_prove_a_model_wrong(share, believed):
+    good = model()
+    cameras = []
+    for camera in good.cameras:
+        K = camera.K.clone()
+        K[1, 1] = share * 230
+        cameras.append(replace(camera, K=K))
+    assert (why_unproven(replace(good, cameras=tuple(cameras))) is None) == believed
 
 
 def photographs(shared, name: str) -> Scene:

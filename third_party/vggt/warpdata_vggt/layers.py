@@ -91,7 +91,8 @@ class Attention(nn.Module):
     def normed(self, qk: Float[Tensor, "F P 2 H D"]) -> Float[Tensor, "F P 2 H D"]:
         """Queries and keys, each by their own norm, in one pass over both."""
         weight, bias = (
-            torch.stack((getattr(self.q_norm, name), getattr(self.k_norm, name)))[:, None] for name in ("weight", "bias")
+            torch.stack((getattr(self.q_norm, name), getattr(self.k_norm, name)))[:, None]
+            for name in ("weight", "bias")
         )
         unit = F.layer_norm(qk, qk.shape[-1:], eps=self.q_norm.eps)
         return torch.addcmul(bias, unit, weight)

@@ -38,7 +38,7 @@ from warpdata.geometry.types import (
 )
 from warpdata.sources.scene import Scene
 
-VERSION = 1
+VERSION = 2
 """Raised whenever results change."""
 
 RESULT_OPTIONS = ("match_megapixels", "depth_megapixels", "sources")

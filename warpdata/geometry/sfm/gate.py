@@ -5,13 +5,11 @@ Wrong models give themselves away by the few points that hold each view, and by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from warpdata.geometry.maths.sim3 import align_cameras, rotation_angle
+from warpdata.geometry.sfm.agreement import MIN_VIEWS
 from warpdata.geometry.sfm.types import SparseModel
 
 MIN_POINTS_SEEN = 20
@@ -23,27 +21,11 @@ MIN_TRIANGULATION_DEG = 1.0
 MIN_POINTS_PER_VIEW = 30
 """Points of the model divided by its views: wrong models have 16 to 23, right ones 75 and more."""
 
-MIN_VIEWS = 3
-
 MIN_SHARE = 0.8
 """Of the scene's views, for a model that is accepted without trying harder."""
 
-MAX_ROTATION_DEG = 2.0
-MAX_CENTRE_SHARE = 0.03
-"""How far two mappers may disagree: median rotation, and median distance of camera centres over their extent."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Disagreement:
-    """How two models of one scene differ after similarity alignment: medians over the views they share."""
-
-    views: int
-    rotation_deg: float
-    centre_share: float
-
-    @property
-    def acceptable(self) -> bool:
-        return self.rotation_deg <= MAX_ROTATION_DEG and self.centre_share <= MAX_CENTRE_SHARE
+FOCAL_LENGTHS = (0.3, 5.0)
+"""Of the longer side of a picture: a focal length outside them was not found from the pictures."""
 
 
 def drop_weak_views(model: SparseModel) -> SparseModel:
@@ -83,24 +65,10 @@ def why_unproven(model: SparseModel) -> str | None:
     density = len(model.points) / len(model.names)
     if density < MIN_POINTS_PER_VIEW:
         return f"{density:.0f} points a view were found, {MIN_POINTS_PER_VIEW} are needed"
+    focal = torch.stack([camera.K.diagonal()[:2] / max(camera.hw) for camera in model.cameras])
+    if focal.min() < FOCAL_LENGTHS[0] or focal.max() > FOCAL_LENGTHS[1]:
+        return (
+            f"focal lengths of {focal.min():.2f} to {focal.max():.2f} times the longer side were found, "
+            f"{FOCAL_LENGTHS[0]:g} to {FOCAL_LENGTHS[1]:g} can be believed"
+        )
     return None
-
-
-def disagreement(a: SparseModel, b: SparseModel) -> Disagreement | None:
-    """How far two models differ, or None where they share fewer than three views, or these stand in one place."""
-    common = sorted(set(a.names) & set(b.names))
-    if len(common) < MIN_VIEWS:
-        return None
-    poses_a, poses_b = (
-        torch.stack([model.cameras[model.names.index(name)].world_from_cam for name in common]) for model in (a, b)
-    )
-    try:
-        b_from_a = align_cameras(poses_a, poses_b)
-    except ValueError:
-        return None
-    turned = b_from_a.rotation @ poses_a[:, :3, :3]
-    rotation = rotation_angle(turned.mT @ poses_b[:, :3, :3]).median().item()
-    centres = poses_b[:, :3, 3]
-    extent = torch.cdist(centres, centres).max().item()
-    distance = (b_from_a.apply(poses_a[:, :3, 3]) - centres).norm(dim=-1).median().item()
-    return Disagreement(views=len(common), rotation_deg=rotation, centre_share=distance / extent)

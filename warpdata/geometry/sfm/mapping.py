@@ -12,15 +12,9 @@ import torch
 
 from warpdata.camera import Camera
 from warpdata.errors import GeometryError
+from warpdata.geometry.sfm.agreement import MIN_VIEWS, Agreement, agreement
 from warpdata.geometry.sfm.child.run import read_arrays, run_worker
-from warpdata.geometry.sfm.gate import (
-    MIN_SHARE,
-    MIN_VIEWS,
-    Disagreement,
-    disagreement,
-    drop_weak_views,
-    why_unproven,
-)
+from warpdata.geometry.sfm.gate import MIN_SHARE, drop_weak_views, why_unproven
 from warpdata.geometry.sfm.matching import LEVELS, Matches, MatchingLevel, match_views, view_name
 from warpdata.geometry.sfm.pictures import ReducedPicture
 from warpdata.geometry.sfm.types import SparseModel
@@ -50,14 +44,18 @@ class Candidate:
     """The best model of one level and the verdict on it.
 
     Attributes:
-        model: after `drop_weak_views`, or None where there is none.
+        model: of the views that both mappers place alike, after `drop_weak_views`; or None where there is none.
         unproven: why it is not to be believed, or None.
-        cross_check: the greatest disagreement with a model of the other mapper.
+        cross_check: the comparison with the other mapper's model that agrees with most of it.
     """
 
     model: SparseModel | None
     unproven: str | None
-    cross_check: Disagreement | None
+    cross_check: Agreement | None
+
+    @property
+    def proven(self) -> bool:
+        return self.model is not None and self.unproven is None
 
 
 def map_views(
@@ -74,53 +72,59 @@ def map_views(
             f"{len(pictures)} can be used here. Add photographs, or a transforms.json with cameras: then two are enough"
         )
     attempts: list[dict[str, Any]] = []
+    best: tuple[SparseModel, Matches] | None = None
     for step, level in enumerate(LEVELS):
         progress(f"matching ({level.name})", step, len(LEVELS))
         matches = match_views(pictures, folder, level, threads=threads, time_limit_s=time_limit_s)
         candidate = judge(read_models(matches, pictures, folder, level, time_limit_s=time_limit_s))
         component = matches.largest_component()
         attempts.append(describe(level, matches, candidate, len(component)))
-        hopeless = len(component) <= HOPELESS_SHARE * len(pictures)
-        proven = candidate.model is not None and candidate.unproven is None
-        if proven and (len(candidate.model.names) >= MIN_SHARE * len(pictures) or hopeless or level is LEVELS[-1]):
-            progress("matching", len(LEVELS), len(LEVELS))
-            return Mapping(
-                model=in_order(candidate.model, pictures),
-                left_out=why_left_out(candidate.model, matches, pictures),
-                attempts=attempts,
-            )
-        if hopeless or matches.only_homographies:
+        if candidate.proven and (best is None or len(candidate.model.names) > len(best[0].names)):
+            best = candidate.model, matches
+        if best is not None and len(best[0].names) >= MIN_SHARE * len(pictures):
             break
-    raise GeometryError(explain_failure(matches, candidate, len(pictures)))
+        hopeless = len(component) <= HOPELESS_SHARE * len(pictures) or matches.only_homographies
+        if level.decides and hopeless:
+            break
+    if best is None:
+        raise GeometryError(explain_failure(matches, candidate, len(pictures)))
+    progress("matching", len(LEVELS), len(LEVELS))
+    model, matches = best
+    return Mapping(model=in_order(model, pictures), left_out=why_left_out(model, matches, pictures), attempts=attempts)
 
 
 def judge(models: dict[str, list[SparseModel]]) -> Candidate:
-    """The largest model that the gate passes, or else the largest; global models before incremental ones.
+    """The largest model that the gate passes, or else the largest; of equally large ones the incremental mapper's.
+
+    Incremental models have more points, and are up to twice as exact.
 
     Args:
         models: of each mapper.
     """
-    pruned = [(mapper, drop_weak_views(model)) for mapper, found in models.items() for model in found]
-    ranked = sorted(
-        ((mapper, model) for mapper, model in pruned if model.names),
-        key=lambda item: (why_unproven(item[1]) is not None, -len(item[1].names)),
-    )
-    if not ranked:
-        return Candidate(model=None, unproven="no model was found", cross_check=None)
-    mapper, model = ranked[0]
-    unproven = why_unproven(model)
-    checks = [disagreement(model, other) for other_mapper, other in ranked if other_mapper != mapper]
-    worst = max(
-        (check for check in checks if check is not None),
-        key=lambda check: (not check.acceptable, check.rotation_deg),
-        default=None,
-    )
-    if unproven is None and worst is not None and not worst.acceptable:
+    pruned = {mapper: [drop_weak_views(model) for model in found] for mapper, found in models.items()}
+    candidates = []
+    for mapper in sorted(pruned, key=lambda mapper: mapper != "incremental"):
+        others = [other for name, found in pruned.items() if name != mapper for other in found]
+        candidates += [confirm(model, others) for model in pruned[mapper] if model.names]
+    nothing = Candidate(model=None, unproven="no model was found", cross_check=None)
+    return min(candidates, key=lambda one: (one.unproven is not None, -len(one.model.names)), default=nothing)
+
+
+def confirm(model: SparseModel, others: list[SparseModel]) -> Candidate:
+    """A model without the views that the other mapper's models do not place alike, and the verdict on the rest."""
+    checks = [check for check in (agreement(model, other) for other in others) if check is not None]
+    if not checks:
+        return Candidate(model=model, unproven=why_unproven(model), cross_check=None)
+    alike = frozenset().union(*(check.alike for check in checks))
+    closest = max(checks, key=lambda check: len(check.alike))
+    if len(alike) < MIN_VIEWS:
         unproven = (
-            f"two ways of computing the cameras of {worst.views} views disagree by {worst.rotation_deg:.1f} degrees "
-            f"and {worst.centre_share:.0%} of the extent"
+            f"two ways of computing the cameras of {len(closest.names)} views disagree by {closest.rotation_deg:.1f} "
+            f"degrees and {closest.centre_share:.0%} of the extent"
         )
-    return Candidate(model=model, unproven=unproven, cross_check=worst)
+        return Candidate(model=model, unproven=why_unproven(model) or unproven, cross_check=closest)
+    kept = drop_weak_views(model.subset([index for index, name in enumerate(model.names) if name in alike]))
+    return Candidate(model=kept, unproven=why_unproven(kept), cross_check=closest)
 
 
 def read_models(
@@ -186,7 +190,8 @@ def describe(level: MatchingLevel, matches: Matches, candidate: Candidate, compo
         "cross_check": None
         if check is None
         else {
-            "views": check.views,
+            "views": len(check.names),
+            "alike": len(check.alike),
             "rotation_deg": round(check.rotation_deg, 3),
             "centre_share": round(check.centre_share, 4),
         },

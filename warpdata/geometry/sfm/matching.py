@@ -32,15 +32,18 @@ class MatchingLevel:
         sift: options of SIFT that differ from pycolmap's.
         guided: search again along the epipolar lines of the first matches. Only with features that know their affine
             shape: plain ones give, on repeated structure, models that look right and are not.
+        decides: whether a scene that it joins too little of is given up. Plain features say nothing about pictures of
+            other exposures: of eight they joined four where the next level joins all.
     """
 
     name: str
     sift: dict[str, Any]
     guided: bool
+    decides: bool = True
 
 
 LEVELS = (
-    MatchingLevel(name="sift", sift={}, guided=False),
+    MatchingLevel(name="sift", sift={}, guided=False, decides=False),
     MatchingLevel(name="affine", sift={"estimate_affine_shape": True, "max_num_features": 3000}, guided=True),
     MatchingLevel(name="affine-dsp", sift={"estimate_affine_shape": True, "domain_size_pooling": True}, guided=True),
 )

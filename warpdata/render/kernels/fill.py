@@ -101,7 +101,7 @@ def pull(
 
 
 ROWS = 16
-"""Rows whose visibility is one word: few enough that a word is exact as a float, whose exponent tells its highest bit."""
+"""Rows whose visibility is one word: few enough that it is exact as a float, whose exponent tells its highest bit."""
 
 
 @no_type_check
