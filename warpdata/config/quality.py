@@ -36,6 +36,8 @@ class QualityOptions:
     match_exposure: bool = False
     """Multiply each channel of the splat by the factor that brings it closest to the target where points are seen, for
     photographs whose exposure or white balance changes. The factors are among the scores, as gain_red, ..."""
+    ignore_marks: bool = False
+    """Also use triplets that a person has rejected in the viewer, in rejected.json beside the data."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "keep", " ".join(self.keep.split()))

@@ -17,6 +17,8 @@ from warpdata.files.bounded_json import dump_json, fingerprint, read_json, read_
 
 MANIFEST = "manifest.jsonl"
 DATASET = "dataset.json"
+REPORT = "report.json"
+"""Of a run, in its output folder."""
 STATE_FOLDER = ".warpdata"
 """Of an unfinished export: what is needed to go on."""
 KIND = "warpdata-export"

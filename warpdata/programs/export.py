@@ -56,6 +56,8 @@ class ExportProgramOptions:
     """Share files with the triplet folder through hard links instead of copying them."""
     overwrite: bool = False
     """Replace an export that was made from other triplets or with other options."""
+    ignore_marks: bool = False
+    """Also export triplets that a person has rejected in the viewer, in rejected.json beside the triplets."""
     quiet: bool = False
     """Show nothing but errors."""
     own: OwnOptions = field(default_factory=OwnOptions)
@@ -90,7 +92,13 @@ def _run(options: ExportProgramOptions) -> int:
         refuse_unusable(root, layouts)
     for root, layouts in targets:
         commands = export_folder(
-            options.output_dir, root, layouts, link=options.link, overwrite=options.overwrite, own=options.own
+            options.output_dir,
+            root,
+            layouts,
+            link=options.link,
+            overwrite=options.overwrite,
+            own=options.own,
+            rejected=frozenset() if options.ignore_marks else None,
         )
         if not options.quiet:
             done = f"wrote {' '.join(layouts.layout)} to {root}" if commands else f"{root} is complete already"

@@ -32,9 +32,9 @@ def _run(options: MaterializeOptions) -> int:
 def _materialize(options: MaterializeOptions, display) -> int:
     from warpdata.files.atomic import write_atomic
     from warpdata.files.bounded_json import dump_json
+    from warpdata.formats.manifest import REPORT
     from warpdata.programs.report import command_of
     from warpdata.run.materialize import materialize
-    from warpdata.run.report import REPORT
     from warpdata.view.report_page import write_report_page
 
     report = materialize(options, display)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from warpdata.config.saved import from_json
 from warpdata.errors import OutputError
 from warpdata.files.bounded_json import fingerprint
 from warpdata.formats.manifest import Record
+from warpdata.formats.marks import MARKS, marks_of_export
 from warpdata.plugins import OwnOptions
 from warpdata.writers.layouts.layout import Samples
 from warpdata.writers.layouts.table import LAYOUTS, chosen_rows, what_bytes_depend_on
@@ -33,6 +34,7 @@ def export_folder(
     link: bool = False,
     overwrite: bool = False,
     own: OwnOptions | None = None,
+    rejected: frozenset[str] | None = None,
 ) -> list[str]:
     """Write a triplet folder's samples in other layouts; a killed export goes on where it was.
 
@@ -43,6 +45,7 @@ def export_folder(
         link: share files through hard links where the file system has them.
         overwrite: replace an export made from other triplets or with other options.
         own: options of single layouts.
+        rejected: ids of triplets that are left out; None takes those of `rejected.json` beside the folder.
 
     Returns:
         How to use what was written, a text a layout; empty when it was complete before, or other workers are not done.
@@ -59,7 +62,8 @@ def export_folder(
             )
     refuse_same_folder(root, folder, "the triplet folder")
     prompts = prompts or Prompts.of_options(options)
-    samples = Samples(root=folder, records=read_samples(folder, prompts), link=link)
+    rejected = marks_of_export(folder) if rejected is None else rejected
+    samples = Samples(root=folder, records=read_samples(folder, prompts, rejected), link=link)
     refuse_roles(options, samples.common_roles, own)
     about = {"triplets": digest_of_samples(samples.records), **what_bytes_depend_on(options, prompts.digest, own)}
     output = OutputFolder(root, about, options, overwrite=overwrite, own=own)
@@ -76,15 +80,18 @@ def export_folder(
         output.journal.close()
 
 
-def read_samples(folder: Path, prompts: Prompts) -> list[Record]:
-    """The triplets of a folder, sorted by id and numbered, with their texts.
+def read_samples(folder: Path, prompts: Prompts, rejected: Collection[str] = ()) -> list[Record]:
+    """The triplets of a folder that are not rejected, sorted by id and numbered, with their texts.
 
     Raises:
         OutputError: it holds none, it is unfinished, or one of its files is missing.
     """
+    records = [record for record in read_triplet_folder(folder) if record.id not in rejected]
+    if not records:
+        raise OutputError(f"every triplet of {folder} is rejected in {MARKS}; use `ignore_marks=True` to export them")
     return [
         replace(record, prompt=prompts.of(record.id, record.prompt), index=index)
-        for index, record in enumerate(read_triplet_folder(folder), 1)
+        for index, record in enumerate(records, 1)
     ]
 
 
@@ -100,6 +107,7 @@ class PastExport:
     Attributes:
         root: where it is.
         triplets: digest of the triplets it was made from.
+        ids: of its samples.
         options: of the export.
         own: options of single layouts.
         prompts: the texts of its samples.
@@ -107,6 +115,7 @@ class PastExport:
 
     root: Path
     triplets: str
+    ids: frozenset[str]
     options: ExportOptions
     own: OwnOptions
     prompts: Prompts
@@ -128,6 +137,7 @@ class PastExport:
         return cls(
             root=root,
             triplets=saved["triplets"],
+            ids=frozenset(record.id for record in exports[0].records),
             options=from_json(ExportOptions, {"layout": saved["layout"], **shards}),
             own=OwnOptions(*own),
             prompts=Prompts(None, texts, digest=saved["prompts"]),
@@ -139,7 +149,7 @@ class PastExport:
         Raises:
             OutputError: it is another one, or no triplet folder.
         """
-        if digest_of_samples(read_samples(folder, self.prompts)) != self.triplets:
+        if digest_of_samples(read_samples(folder, self.prompts, self._rejected(folder))) != self.triplets:
             raise OutputError(f"{self.root} was made from other triplets than {folder} holds; give those as `triplets`")
 
     def make_again(self, folder: Path) -> None:
@@ -148,4 +158,9 @@ class PastExport:
         Raises:
             OutputError: `folder` is another one, or a file cannot be written.
         """
-        export_folder(folder, self.root, self.options, prompts=self.prompts, own=self.own)
+        rejected = self._rejected(folder)
+        export_folder(folder, self.root, self.options, prompts=self.prompts, own=self.own, rejected=rejected)
+
+    def _rejected(self, folder: Path) -> frozenset[str]:
+        """What the folder's marks reject and the export does not hold: they may have changed since it was made."""
+        return marks_of_export(folder) - self.ids

@@ -11,8 +11,10 @@ from warpdata.cache.provider import UNUSABLE_SCENE, GeometryProvider
 from warpdata.config import FilterOptions, default_cache_dir
 from warpdata.display import Display
 from warpdata.errors import OutputError, grouped_reasons
+from warpdata.formats.manifest import REPORT
+from warpdata.formats.marks import MARKS, read_marks
 from warpdata.run.options import MaterializeOptions
-from warpdata.run.report import REPORT, REPORT_PAGE, Report, SceneReport
+from warpdata.run.report import REPORT_PAGE, Report, SceneReport
 from warpdata.run.stopwatch import Stopwatch
 from warpdata.sources import Workplace, open_source
 from warpdata.sources.scene import Scene
@@ -30,11 +32,17 @@ CUDA_BATCH = 8
 """Triplets of one size rendered together on a GPU."""
 
 
-def materialize(options: MaterializeOptions, display: Display | None = None) -> Report:
+def materialize(
+    options: MaterializeOptions, display: Display | None = None, *, rejected: frozenset[str] | None = None
+) -> Report:
     """Make all triplets that the options ask for and are not there yet.
 
     A scene, view or pair that cannot be used is left out and named in the report; it never ends the run. Interrupted
     or killed, the same call goes on where this one stopped, and ends with the same files.
+
+    Args:
+        rejected: ids of triplets that are not made, and removed where they are; None takes those of `rejected.json`
+            in the output and the input folder, unless `quality.ignore_marks`.
 
     Raises:
         SourceError: the input cannot be used at all.
@@ -50,6 +58,8 @@ def materialize(options: MaterializeOptions, display: Display | None = None) -> 
     cache_dir = options.geometry.cache_dir or default_cache_dir()
     source = open_source(options.source, options.own, work=Workplace(cache_dir=cache_dir, progress=display.stage))
     number, count = options.export.worker
+    if rejected is None:
+        rejected = rejected_by_hand(options)
     clock.begin("listing scenes")
     all_scene_ids = source.scene_ids()
     _refuse_to_write_into_scene(options, all_scene_ids)
@@ -76,7 +86,9 @@ def materialize(options: MaterializeOptions, display: Display | None = None) -> 
     with (
         closing(stream),
         _with_reasons(report),
-        open_writers(options.export, options.output, run, scene_ids=all_scene_ids, own=options.own) as writers,
+        open_writers(
+            options.export, options.output, run, scene_ids=all_scene_ids, own=options.own, rejected=rejected
+        ) as writers,
     ):
         for scene_id in scene_ids:
             scene_report = SceneReport(scene=scene_id)
@@ -99,6 +111,17 @@ def materialize(options: MaterializeOptions, display: Display | None = None) -> 
     return report
 
 
+def rejected_by_hand(options: MaterializeOptions) -> frozenset[str]:
+    """Ids of the triplets that the files of marks in the output and the input folder reject, if they count.
+
+    Raises:
+        OutputError: a file of marks is damaged.
+    """
+    if options.quality.ignore_marks:
+        return frozenset()
+    return read_marks(options.output.output_dir) | read_marks(options.source.input_dir)
+
+
 @contextmanager
 def _with_reasons(report: Report) -> Iterator[None]:
     """A refusal of the output, with why scenes could not be used: that may be why their triplets are not asked for."""
@@ -115,7 +138,8 @@ def _refuse_to_write_into_input(options: MaterializeOptions) -> None:
     """Refuse an output folder among the pictures that are read; one of its own inside the input is no scene."""
     root, read = options.output.output_dir, options.source.input_dir
     output, source = root.resolve(), read.resolve()
-    if output != source and not (source in output.parents and holds_others_files(root, ours=(REPORT, REPORT_PAGE))):
+    ours = (REPORT, REPORT_PAGE, MARKS)
+    if output != source and not (source in output.parents and holds_others_files(root, ours=ours)):
         return
     where = "is" if output == source else "lies inside of"
     raise OutputError(f"{root} {where} the input folder {read} and holds other files; choose another `output_dir`")
@@ -170,7 +194,9 @@ def _materialize_scene(
     wanted = []
     for pair in pairs.pairs:
         sample_id = pairs.sample_id(pair)
-        if writers.has(sample_id, manifest_geometry):
+        if sample_id in writers.rejected:
+            report.reject(sample_id)
+        elif writers.has(sample_id, manifest_geometry):
             report.keep(writers.scores(sample_id))
         elif (scores := measured[pair]) is not None and (failing := options.quality.failing(scores)):
             report.drop(sample_id, failing)

@@ -121,7 +121,8 @@ class MaterializeOptions:
         if chosen["filters"]["edge_threshold"] in ("auto", "off"):
             del chosen["filters"]["edge_threshold"]  # what it comes to stands in each triplet's geometry
         parts = {name: chosen[name] for name in ("source", "size", "geometry", "filters", "pairs")}
-        if self.quality != QualityOptions():
+        del chosen["quality"]["ignore_marks"]  # which triplets a person rejects changes as he looks at them
+        if replace(self.quality, ignore_marks=False) != QualityOptions():
             parts["quality"] = chosen["quality"]
         if self.pairs.pairs == "reproject":
             parts["seed"] = self.seed

@@ -11,12 +11,10 @@ from typing import Any
 from warpdata import __version__
 from warpdata.cache.provider import KnownGeometry
 from warpdata.errors import group_reasons, left_out_lines
-
-REPORT = "report.json"
-"""The run's report, in the output folder."""
+from warpdata.formats.marks import MARKS
 
 REPORT_PAGE = "report.html"
-"""The same as a page to look at, beside it."""
+"""The report as a page to look at, beside `report.json`."""
 
 ERROR_CHARACTERS = 120
 """Of a scene's error, so many are shown while the run goes on."""
@@ -37,6 +35,7 @@ class SceneReport:
         made: how many triplets this run rendered; the others were complete from an earlier one.
         cached: whether the geometry was in the cache already.
         not_kept: triplet -> the parts of `keep` that its scores do not meet.
+        rejected: triplets that a person has rejected, by name.
         left_out: file, view or pair -> why.
         error: why the whole scene was left out, None when it was not.
         notes: files of it that were not used though nothing is left out, and what to do.
@@ -52,6 +51,7 @@ class SceneReport:
     made: int = 0
     cached: bool = False
     not_kept: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    rejected: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     error: str | None = None
     notes: list[str] = field(default_factory=list)
@@ -77,6 +77,10 @@ class SceneReport:
         """Note a triplet that is not kept for its scores."""
         self.not_kept[sample_id.partition("/")[2]] = failing
 
+    def reject(self, sample_id: str) -> None:
+        """Note a triplet that a person has rejected."""
+        self.rejected.append(sample_id.partition("/")[2])
+
     def mean(self, score: str) -> float | None:
         """Mean of a score over the scene's triplets, None without any. Their order does not matter."""
         values = sorted(scores[score] for scores in self.scores)
@@ -94,6 +98,8 @@ class SceneReport:
             parts.append(f"{self.mean('hole_fraction'):.0%} holes, {self.mean('psnr'):.1f} dB where seen")
         if self.not_kept:
             parts.append(f"{len(self.not_kept)} not kept")
+        if self.rejected:
+            parts.append(f"{len(self.rejected)} rejected by hand")
         if self.left_out:
             parts.append(f"{len(self.left_out)} left out")
         origin = [f"read as {self.source}"] if self.source else []
@@ -120,6 +126,7 @@ class SceneReport:
             "psnr": self.mean("psnr"),
             "exposure_gap": self.mean("exposure_gap"),
             "not_kept": self.not_kept,
+            "rejected": self.rejected,
             "left_out": self.left_out,
             "error": self.error,
             "notes": self.notes,
@@ -165,6 +172,7 @@ class Report:
             "backend": self.backend,
             "triplets": sum(len(scene.scores) for scene in self.scenes),
             "not_kept": self.not_kept,
+            "rejected": sum(len(scene.rejected) for scene in self.scenes),
             "scenes": [scene.as_json() for scene in self.scenes],
         }
 
@@ -183,6 +191,8 @@ class Report:
         if dropped := sum(len(scene.not_kept) for scene in self.scenes):
             parts = ", ".join(f"{count} fail {part}" for part, count in self.not_kept.items())
             lines.append(f"{dropped} triplets are not kept for their scores: {parts}")
+        if rejected := sum(len(scene.rejected) for scene in self.scenes):
+            lines.append(f"{rejected} triplets are rejected in {MARKS} and left out; `ignore_marks=True` makes them")
         made, total = sum(scene.made for scene in self.scenes), sum(len(scene.scores) for scene in self.scenes)
         kept = f" and {total - made} kept from before" if total > made else ""
         used = sum(not scene.error for scene in self.scenes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,11 +14,10 @@ from warpdata.errors import OutputError
 from warpdata.files.atomic import output_errors, place_file
 from warpdata.files.bounded_json import read_json
 from warpdata.files.digests import file_sha256
-from warpdata.formats.manifest import DATASET, MANIFEST, read_dataset, read_manifest
+from warpdata.formats.manifest import DATASET, MANIFEST, REPORT, read_dataset, read_manifest
 from warpdata.run.export import PastExport
-from warpdata.run.materialize import materialize
+from warpdata.run.materialize import materialize, rejected_by_hand
 from warpdata.run.options import MaterializeOptions, saved_options
-from warpdata.run.report import REPORT
 from warpdata.sources import open_source
 from warpdata.writers.output.existing import Export, find_datasets, find_exports, layout_roots
 from warpdata.writers.output.refusals import refuse_unusable
@@ -139,12 +138,21 @@ def _maker(root: Path, triplets: Path | None, input_dir: Path | None, *, overwri
         options = replace(options, source=replace(options.source, input_dir=input_dir))
     refuse_unusable(root, options.export, options.output.export_scenes)
     open_source(options.source, options.own).scene_ids()
-    return partial(_render_again, options)
+    return partial(_render_again, options, rejected_by_hand(options) - _listed_ids(root))
 
 
-def _render_again(options: MaterializeOptions) -> None:
+def _render_again(options: MaterializeOptions, rejected: frozenset[str]) -> None:
     with Display(quiet=True) as display:
-        materialize(options, display)
+        materialize(options, display, rejected=rejected)
+
+
+def _listed_ids(root: Path) -> set[str]:
+    """Ids of the samples of those exports whose manifest can be read: marks may have changed since they were made."""
+    ids: set[str] = set()
+    for folder, _ in find_datasets(root):
+        with suppress(OutputError):
+            ids.update(record.id for record in read_manifest(folder))
+    return ids
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from warpdata.config import (
 )
 from warpdata.display import Display
 from warpdata.errors import SourceError, group_reasons, grouped_reasons
+from warpdata.formats.marks import read_marks
 from warpdata.plugins import OwnOptions
 from warpdata.sources import Scene, Workplace, open_source
 from warpdata.training.dataset import WarpDataset
@@ -75,7 +76,8 @@ class WarpDataModule(DataModule):
         split: which scenes are for validation and testing.
         seed: of the split, of the order of samples, and of the cameras of `pairs="reproject"`.
         source, size, geometry, filters, pairs, render, quality, own: as for `python -m warpdata.materialize`. With
-            `quality.keep` pairs are chosen by their scores, for which `setup` renders each pair once.
+            `quality.keep` pairs are chosen by their scores, for which `setup` renders each pair once. Pairs that
+            `rejected.json` in `input_dir` rejects are left out, unless `quality.ignore_marks`.
         options: options of `order`, `loader` and `split` by their own names: `batch_size`, `num_workers`, ...
 
     Raises:
@@ -140,6 +142,7 @@ class WarpDataModule(DataModule):
 
         Raises:
             SourceError: there is no usable scene.
+            OutputError: `rejected.json` in `input_dir` is damaged.
             CacheError: the ranks do not see the same geometry.
         """
         if self._scenes is not None:
@@ -167,6 +170,7 @@ class WarpDataModule(DataModule):
             provenance_of=lambda scene_id: provider.provenance(source.scene(scene_id)),
             draw=self._draw,
         )
+        rejected = frozenset() if self.quality.ignore_marks else read_marks(self.source_options.input_dir)
         scenes: dict[str, ScenePairs] = {}
 
         def open_scene(scene_id: str, geometry_of: Callable[[Scene], CacheEntry]) -> None:
@@ -180,7 +184,9 @@ class WarpDataModule(DataModule):
                         logger.warning("scene %s: %s", scene_id, note)
                     pairs = self._open_pairs(scene, entry, provider)
                     index.add(scene, state, pairs)
-                scenes[scene_id] = pairs
+                scenes[scene_id] = pairs.without(rejected)
+                if (count := len(pairs.pairs) - len(scenes[scene_id].pairs)) and self.rank == 0:
+                    logger.info("scene %s: %d of %d pairs are rejected by hand", scene_id, count, len(pairs.pairs))
             except UNUSABLE_SCENE as error:
                 logger.info("scene %s is left out: %s", scene_id, error)
                 self.left_out[scene_id] = str(error)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -20,6 +22,7 @@ from warpdata.camera import Camera, stack_cameras
 from warpdata.errors import SourceError
 from warpdata.formats.manifest import IMAGE_ROLES, MASK_ROLES, REQUIRED_ROLES
 from warpdata.formats.manifest_cameras import cameras_from_json
+from warpdata.formats.marks import marks_of_export
 from warpdata.training.lightning_base import DataModule
 from warpdata.training.options import LoaderOptions, OrderOptions
 from warpdata.training.sealed import Sealed
@@ -42,6 +45,10 @@ class ShardDataModule(DataModule):
         shuffle: how many samples are held to draw from; 0 keeps the order.
         as_float: pictures as float32 in [0, 1] instead of uint8.
         seed: of the order.
+        ignore_marks: also use triplets that a person has rejected, in `rejected.json` beside shards on this disk.
+
+    Raises:
+        OutputError: `rejected.json` is damaged.
     """
 
     def __init__(
@@ -53,6 +60,7 @@ class ShardDataModule(DataModule):
         shuffle: int = 0,
         as_float: bool = LoaderOptions.as_float,
         seed: int = 0,
+        ignore_marks: bool = False,
     ):
         super().__init__()
         if not urls:
@@ -63,6 +71,7 @@ class ShardDataModule(DataModule):
         self.shuffle = shuffle
         self.as_float = as_float
         self.seed = seed
+        self._rejected = frozenset() if ignore_marks else _rejected_beside(self.urls)
 
     def train_dataloader(self) -> ShardLoader:
         """Batches of the trainer's epoch, then of the one after it, and so on."""
@@ -79,6 +88,7 @@ class ShardDataModule(DataModule):
         stages += [tar_file_expander, group_by_keys]
         if shuffle:
             stages.append(webdataset.detshuffle(bufsize=shuffle, seed=self.seed, epoch=epoch - 1))
+        stages += [webdataset.select(partial(_is_kept, self._rejected))] if self._rejected else []
         stages += [webdataset.map(decode_triplet), batches(self.batch_size)]
         if self.as_float:
             stages.append(webdataset.map(to_float))
@@ -126,6 +136,20 @@ def open_shards(urls: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 yield {**entry, "stream": stream}
         except OSError as error:
             raise SourceError(f"shard {entry['url']} cannot be opened: {error}") from error
+
+
+def _rejected_beside(urls: Sequence[str]) -> frozenset[str]:
+    """Ids that the files of marks beside shards reject; shards elsewhere than on this disk have none."""
+    folders = {Path(url.removeprefix("file://")).parent for url in urls if "://" not in url.removeprefix("file://")}
+    return frozenset().union(*(marks_of_export(folder) for folder in folders))
+
+
+def _is_kept(rejected: frozenset[str], sample: dict[str, Any]) -> bool:
+    """Whether a sample as webdataset groups it is not rejected; one without an id is for `decode_triplet` to refuse."""
+    try:
+        return json.loads(sample["json"])["id"] not in rejected
+    except (KeyError, ValueError, TypeError):
+        return True
 
 
 def decode_triplet(sample: dict[str, Any]) -> Triplet:

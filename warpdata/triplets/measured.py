@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, astuple, replace
+from dataclasses import asdict, astuple
 from pathlib import Path
 
 from warpdata.config import QualityOptions, RenderOptions
@@ -85,9 +85,7 @@ def only_kept(
     for pair in pairs.pairs:
         if (scores := measured[pair]) is not None and (failing := quality.failing(scores)):
             dropped[_name(pairs, pair)] = not_kept(failing)
-    kept = [number for number, pair in enumerate(pairs.pairs) if _name(pairs, pair) not in dropped]
-    chosen = {name: tuple(getattr(pairs, name)[number] for number in kept) for name in ("pairs", "sizes")}
-    return replace(pairs, **chosen), dropped
+    return pairs.without({pairs.sample_id(pair) for pair in pairs.pairs if _name(pairs, pair) in dropped}), dropped
 
 
 def not_kept(failing: tuple[str, ...]) -> str:

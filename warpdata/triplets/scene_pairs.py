@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -53,6 +54,17 @@ class ScenePairs:
         names = self.entry.names
         reference = "" if pair.reference is None else names[pair.reference]
         return f"{pair.scene_id}/{sample_name(reference, names[pair.target], self.pair_options, pair.draw)}"
+
+    def without(self, sample_ids: Collection[str]) -> ScenePairs:
+        """The same without the pairs of these ids."""
+        kept = [number for number, pair in enumerate(self.pairs) if self.sample_id(pair) not in sample_ids]
+        if len(kept) == len(self.pairs):
+            return self
+        return replace(
+            self,
+            pairs=tuple(self.pairs[number] for number in kept),
+            sizes=tuple(self.sizes[number] for number in kept),
+        )
 
     @property
     def effective_filters(self) -> FilterOptions:

@@ -17,8 +17,8 @@ from warpdata.config.quality import SCORES
 from warpdata.errors import OutputError, ViewError, group_reasons
 from warpdata.files.atomic import write_atomic
 from warpdata.files.bounded_json import dump_json, read_json
-from warpdata.formats.manifest import IMAGE_ROLES, REQUIRED_ROLES, Record
-from warpdata.run.report import REPORT, REPORT_PAGE
+from warpdata.formats.manifest import IMAGE_ROLES, REPORT, REQUIRED_ROLES, Record
+from warpdata.run.report import REPORT_PAGE
 from warpdata.view.histogram import histogram, number
 from warpdata.view.html import Html, element, join, picture
 from warpdata.view.sample_files import SampleFiles

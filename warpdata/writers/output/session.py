@@ -62,6 +62,7 @@ def open_writers(
     *,
     scene_ids: Sequence[str] | None = None,
     own: OwnOptions | None = None,
+    rejected: frozenset[str] = frozenset(),
 ) -> Iterator[Writers]:
     """Write triplets in one or several layouts.
 
@@ -73,13 +74,14 @@ def open_writers(
         scene_ids: all scenes of the input, whichever worker makes them; where they are given, an output that holds
             triplets of other scenes is refused at once, else when all triplets have been asked for.
         own: options of single layouts and scene formats.
+        rejected: ids of triplets that are not to be in the output, and are removed where they are.
 
     Raises:
         OutputError: the output folder holds an export made with other options or inputs and `output.overwrite` is not
             set, another run is writing there, a package that is needed is missing, or a file cannot be written.
         ValueError: a name is unknown, options contradict each other, or the prompt file cannot be used.
     """
-    writers = Writers(export, output, run, scene_ids, own or OwnOptions())
+    writers = Writers(export, output, run, scene_ids, own or OwnOptions(), rejected)
     try:
         yield writers
         writers.finish()
@@ -88,7 +90,11 @@ def open_writers(
 
 
 class Writers:
-    """Open output; made by `open_writers`."""
+    """Open output; made by `open_writers`.
+
+    Attributes:
+        rejected: ids of triplets that are not to be written.
+    """
 
     def __init__(
         self,
@@ -97,7 +103,9 @@ class Writers:
         run: RunInfo,
         scene_ids: Sequence[str] | None,
         own: OwnOptions,
+        rejected: frozenset[str],
     ):
+        self.rejected = rejected
         refuse_unusable(output.output_dir, export, output.export_scenes)
         rows = chosen_rows(export.layout)
         formats = [SCENE_FORMATS[name] for name in output.export_scenes]
@@ -142,7 +150,9 @@ class Writers:
                 self._complete = {record.id: record for export in self._folder.exports for record in export.records}
             if scene_ids is not None:
                 self._refuse_unasked({one for one in self._protected() if scene_of(one) in set(scene_ids)})
-            if not self._folder.intact:
+            # A worker alone changes a complete output when it ends; of several, the first tells the others so.
+            shared_and_changes = self._worker_count > 1 and bool(self._complete.keys() & self.rejected)
+            if not self._folder.intact or shared_and_changes:
                 self._unpack()
         except BaseException:
             self.close()
@@ -274,7 +284,7 @@ class Writers:
         its manifest, and what that run added is not protected. Of an output that never was complete all triplets are.
         """
         listed = self._complete.keys() or self._folder.once_complete()
-        return set(listed or self._journal.records.keys())
+        return set(listed or self._journal.records.keys()) - self.rejected
 
     def _refuse_unasked(self, asked: set[str]) -> None:
         unasked = sorted(self._protected() - asked)
