@@ -175,7 +175,7 @@ def test_a_damaged_file_comes_back_when_making_it_again_fails(tmp_path, monkeypa
     flip(victim)
     before = tree(tmp_path / "out")
 
-    def fail(options, display):
+    def fail(options, display, **rest):
         assert not victim.exists()
         raise OutputError("the disk is full")
 
