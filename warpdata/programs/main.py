@@ -45,6 +45,7 @@ PROGRAMS: dict[str, Program] = {
     "check": program_of("warpdata.programs.check", "find what trainers would swallow in silence"),
     "verify": program_of("warpdata.programs.verify", "check an output against its digests, and repair it"),
     "report": program_of("warpdata.programs.report", "make the page of an output: what was made and left out"),
+    "view": program_of("warpdata.programs.view", "look at triplets in a browser, and reject bad ones"),
     "splat": program_of("warpdata.programs.splat", "render the splats of a camera path around a view"),
     "prepare": program_of("warpdata.programs.prepare", "turn raw downloads into folders of scenes"),
     "cache": program_of("cache_tools.__main__", "show, verify, prune or warm a cache of geometry"),

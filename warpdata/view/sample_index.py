@@ -18,57 +18,74 @@ from warpdata.errors import OutputError
 from warpdata.files.bounded_json import MAX_LINE_CHARACTERS
 from warpdata.formats.manifest import MANIFEST, Record
 
+BLOCK = 4096
+"""Samples whose scores are Python numbers at once."""
+
 
 class SampleIndex:
     """The samples of a manifest by number, in its order.
 
-    A line that is damaged, or names a path out of the export, costs its sample: `record` says why. Some 150 bytes a
+    A line that is damaged, or names a path out of the export, costs its sample: `record` says why. Some 170 bytes a
     sample are kept; lines are read again when a sample is looked at.
 
     Args:
         root: the export's folder.
+        read: read the manifest now; else `read_on` does.
 
     Attributes:
-        scores: name -> value of every sample, NaN where it is not known.
+        ids: of the samples; empty for a damaged line.
+        scores: name -> value of every sample, NaN where it is not known; there once all are read.
         geometry: scene -> how depth and cameras of its first sample were made.
+        complete: whether the whole manifest was read.
 
     Raises:
         OutputError: there is no manifest, or it cannot be read.
     """
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, *, read: bool = True):
         self.root = root
+        self.ids: list[str] = []
         self.scores: dict[str, Float32[np.ndarray, " samples"]] = {}
         self.geometry: dict[str, dict[str, Any]] = {}
+        self.complete = False
         self._file = _open_manifest(root)
         self._reading = threading.Lock()
         self._starts = array("q", [0])
-        self._ids: list[str] = []
-        columns = {name: array("f") for name in (*SCORES, *GAINS)}
-        for line in _lines(self._file):
-            self._starts.append(self._file.tell())
-            sample_id, scores, geometry = _read(line)
-            self._ids.append(sample_id)
-            self.geometry.setdefault(sample_id.partition("/")[0], geometry)
-            for name, column in columns.items():
-                column.append(_number(scores.get(name)))
-        every = {name: np.frombuffer(column, np.float32) for name, column in columns.items() if column}
-        self.scores = {name: values for name, values in every.items() if not np.isnan(values).all()}
+        if read:
+            self.read_on()
 
     def __len__(self) -> int:
-        return len(self._ids)
+        """Samples read so far."""
+        return len(self.ids)
 
-    @property
-    def ids(self) -> list[str]:
-        """Of the samples; empty for a damaged line."""
-        return self._ids
+    def read_on(self) -> None:
+        """Read the manifest to its end. Samples that have been read can be looked at meanwhile, from other threads.
+
+        Raises:
+            OutputError: it cannot be read.
+        """
+        columns = {name: array("f") for name in (*SCORES, *GAINS)}
+        with _open_manifest(self.root) as file:
+            for line in _lines(file):
+                sample_id, scores, geometry = _read(line)
+                self.geometry.setdefault(sample_id.partition("/")[0], geometry)
+                for name, column in columns.items():
+                    column.append(_number(scores.get(name)))
+                self._starts.append(file.tell())
+                self.ids.append(sample_id)
+        every = {name: np.frombuffer(column, np.float32) for name, column in columns.items() if column}
+        self.scores = {name: values for name, values in every.items() if not np.isnan(values).all()}
+        self.complete = True
 
     def record(self, number: int) -> Record:
         """A sample, read from its line.
 
         Raises:
+            IndexError: there is no such sample.
             OutputError: the line is damaged.
         """
+        if not 0 <= number < len(self):
+            raise IndexError(f"there is no sample {number}: {len(self)} are known")
         start, end = self._starts[number], self._starts[number + 1]
         with self._reading:
             self._file.seek(start)
@@ -90,17 +107,13 @@ class SampleIndex:
         Raises:
             ValueError: it is no condition, or there is no such score.
         """
+        if sort and sort not in SCORES | GAINS:
+            raise ValueError(f"there is no score {sort!r}; choose from {', '.join(SCORES | GAINS)}")
         numbers = np.arange(len(self))
         if condition.strip():
-            expression = Expression.parse(condition, names=SCORES | GAINS)
-            names, columns = list(self.scores), [values.tolist() for values in self.scores.values()]
-            rows = zip(*columns, strict=True) if columns else ((),) * len(self)
-            held = [expression.evaluate(dict(zip(names, row, strict=True))) for row in rows]
-            numbers = numbers[np.array(held, dtype=bool)]
+            numbers = numbers[self._meets(Expression.parse(condition, names=SCORES | GAINS))]
         if not sort:
             return numbers[::-1] if descending else numbers
-        if sort not in SCORES | GAINS:
-            raise ValueError(f"there is no score {sort!r}; choose from {', '.join(SCORES | GAINS)}")
         if sort not in self.scores:
             return numbers
         values = self.scores[sort][numbers]
@@ -110,6 +123,14 @@ class SampleIndex:
     def close(self) -> None:
         """Give the manifest back."""
         self._file.close()
+
+    def _meets(self, expression: Expression) -> np.ndarray:
+        held = np.zeros(len(self), dtype=bool)
+        for start in range(0, len(held), BLOCK):
+            columns = {name: values[start : start + BLOCK].tolist() for name, values in self.scores.items()}
+            for row in range(min(BLOCK, len(held) - start)):
+                held[start + row] = expression.evaluate({name: values[row] for name, values in columns.items()})
+        return held
 
 
 def _open_manifest(root: Path):

@@ -1,0 +1,52 @@
+"""`warpdata view`: look at triplets in a browser, find the bad ones, and reject them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import tyro
+
+from warpdata.errors import OutputError
+from warpdata.programs.main import DONE, run_program
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewOptions:
+    """Look at what was made, in a browser: triplets with their scores and pixels; x rejects the one you see."""
+
+    paths: tyro.conf.Positional[tuple[Path, ...]]
+    """Outputs of materialize."""
+    port: int = 0
+    """Port of the page (0: a free one)."""
+    open: bool = False
+    """Open the page in the browser."""
+    host: str = "127.0.0.1"
+    """Address to listen at. Others than loopback can be reached from other machines, and ask for the token in the
+    printed address; there is no encryption."""
+
+    def __post_init__(self) -> None:
+        if not self.paths:
+            raise ValueError("give at least one folder to look at")
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"`port` is {self.port}; it must be 0 to 65535")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; its exit code."""
+    return run_program("view", ViewOptions, _run, arguments, when_interrupted="marks are on the disk")
+
+
+def _run(options: ViewOptions) -> int:
+    try:
+        from warpdata.view.serving import serve
+    except ModuleNotFoundError as error:
+        raise OutputError(f"the viewer needs {error.name}: pip install 'warpdata[view]'") from error
+    from warpdata.view.opening import open_paths
+
+    shown = open_paths(options.paths)
+    say = partial(print, flush=True)
+    serve(shown, address=options.host, port=options.port, open_browser=options.open, say=say)
+    return DONE
