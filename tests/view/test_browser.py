@@ -200,3 +200,28 @@ def test_keys_are_listed(page, view, export):
         page.wait_for_selector(".card")
         page.keyboard.press("?")
         page.locator("dialog[open] dd", has_text="reject it").wait_for()
+
+
+def test_folders_side_by_side_are_aligned_and_gaps_are_shown(page, view, tmp_path):
+    heights = {name: tmp_path / name for name in ("dem", "other")}
+    for number, (name, folder) in enumerate(heights.items()):
+        folder.mkdir()
+        for tile in (1, 2, 12):
+            if (name, tile) != ("other", 2):
+                np.save(folder / f"tile_{tile}.npy", np.arange(12.0).reshape(3, 4) + 100 * tile + 1000 * number)
+    with view(*heights.values()) as url:
+        page.goto(url)
+        page.locator("table.rows img").first.wait_for()
+        assert page.locator("table.rows th[scope]").all_text_contents() == ["tile_1", "tile_2", "tile_12"]
+        assert page.locator("table.rows tbody tr").nth(1).locator("td").all_text_contents() == ["", "missing"]
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        page.locator("h1", has_text="tile_12").wait_for()
+        page.keyboard.press("ArrowLeft")
+        page.locator('[data-name="1"] output', has_text="(1, 1)").wait_for()
+        assert wait_for_values(page, "0") == [1205.0]
+        assert wait_for_values(page, "1") == [2205.0]
+        page.keyboard.press(",")
+        page.locator("h1", has_text="tile_2").wait_for()
+        page.locator('[data-name="1"] .missing', has_text="missing").wait_for()

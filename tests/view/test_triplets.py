@@ -15,8 +15,9 @@ from tests.view.manifests import SIZE, record, some_records, write_export
 from warpdata.errors import OutputError, ViewError
 from warpdata.formats.manifest import MANIFEST
 from warpdata.formats.marks import change_marks, read_marks
+from warpdata.view.kept import Kept
 from warpdata.view.opening import open_paths
-from warpdata.view.triplets import Choice, Kept, Triplets, meaning
+from warpdata.view.triplets import Choice, Triplets, meaning
 
 
 def open_triplets(root) -> Triplets:
@@ -162,7 +163,7 @@ def test_hostile_samples_cost_themselves(tmp_path):
 
 
 def test_what_is_nothing_to_look_at_is_said(tmp_path):
-    for path, why in ((tmp_path, "no triplets"), (tmp_path / "none", "not a folder")):
+    for path, why in ((tmp_path, "no pictures"), (tmp_path / "none", "not a folder")):
         with pytest.raises(OutputError, match=why):
             open_paths([path])
     (tmp_path / ".warpdata").mkdir()

@@ -15,10 +15,11 @@ from warpdata.programs.main import DONE, run_program
 
 @dataclass(frozen=True, kw_only=True)
 class ViewOptions:
-    """Look at what was made, in a browser: triplets with their scores and pixels; x rejects the one you see."""
+    """Look at what was made, in a browser: triplets with their scores and pixels, of which x rejects the one you see;
+    folders of pictures, tiles or depth maps side by side."""
 
     paths: tyro.conf.Positional[tuple[Path, ...]]
-    """Outputs of materialize."""
+    """Outputs of materialize, a tab each; all other folders are columns of one more tab, aligned by file names."""
     port: int = 0
     """Port of the page (0: a free one)."""
     open: bool = False

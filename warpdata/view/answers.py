@@ -16,6 +16,9 @@ from warpdata.errors import WarpdataError
 MAX_BODY_BYTES = 2**20
 """Longest body of a request that is read."""
 
+MAX_PAGE = 500
+"""Most items of one page."""
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 

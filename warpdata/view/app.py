@@ -14,14 +14,17 @@ from starlette.routing import Route
 
 from warpdata import __version__
 from warpdata.view.answers import answers
+from warpdata.view.column_routes import column_routes
+from warpdata.view.columns import Columns
 from warpdata.view.guard import Guard
+from warpdata.view.opening import Shown
 from warpdata.view.triplet_routes import triplet_routes
 from warpdata.view.triplets import Triplets
 
 MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
-def build_app(shown: Sequence[Triplets], *, address: str, port: int, token: str | None = None) -> Guard:
+def build_app(shown: Sequence[Shown], *, address: str, port: int, token: str | None = None) -> Guard:
     """The server as an ASGI application.
 
     Args:
@@ -54,6 +57,7 @@ def build_app(shown: Sequence[Triplets], *, address: str, port: int, token: str 
         Route("/page/{name:str}", page_file),
         Route("/api/about", answers(about)),
         *triplet_routes(data_of(Triplets)),
+        *column_routes(data_of(Columns)),
     ]
     return Guard(Starlette(routes=routes), address=address, port=port, token=token)
 

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from warpdata.formats.manifest import IMAGE_ROLES, MASK_ROLES
-from warpdata.view.answers import answers, number, numbers, picture_response
+from warpdata.view.answers import MAX_PAGE, answers, number, numbers, picture_response
 from warpdata.view.triplets import Choice, Triplets
 
 NOT_YET = 503
@@ -27,7 +27,8 @@ def triplet_routes(data_of: Callable[[Request], Triplets]) -> list[Route]:
     """
 
     def page(request: Request, _: Any) -> Response | dict[str, Any]:
-        found = data_of(request).page(choice_of(request), number(request, "start", 0), number(request, "count", 60))
+        count = min(number(request, "count", 60), MAX_PAGE)
+        found = data_of(request).page(choice_of(request), number(request, "start", 0), count)
         return _not_yet(data_of(request)) if found is None else found
 
     def details(request: Request, _: Any) -> dict[str, Any]:

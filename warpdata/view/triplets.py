@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import UInt8
@@ -17,6 +16,7 @@ from warpdata.errors import OutputError
 from warpdata.formats.jpeg_png import encode_picture
 from warpdata.formats.manifest import IMAGE_ROLES, MASK_ROLES, REPORT, Record
 from warpdata.formats.marks import change_marks, marks_of_export
+from warpdata.view.kept import Kept
 from warpdata.view.sample_files import SampleFiles
 from warpdata.view.sample_index import SampleIndex
 from warpdata.view.thumbnails import thumbnail
@@ -30,11 +30,7 @@ THUMBNAIL_BYTES = 64 * 2**20
 DECODED_BYTES = 256 * 2**20
 """Decoded pictures that are kept in memory, for the pixels that are asked for next."""
 
-MAX_PAGE = 500
-"""Most samples of one page."""
-
 Which = Literal["all", "rejected", "unmarked"]
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +103,6 @@ class Triplets:
         Raises:
             ValueError: `choice` is no choice.
         """
-        count = min(count, MAX_PAGE)
         if choice.is_plain and not self.index.complete:
             if len(self.index) < min(start + count, self.expected):
                 return None
@@ -239,30 +234,6 @@ class Triplets:
 
     def _image(self, number: int, role: str) -> UInt8[Tensor, "3 H W"]:
         return self._decoded.get((number, role), lambda: self._load(number, role))
-
-
-class Kept(OrderedDict[Any, Value]):
-    """What was made lately, up to a size."""
-
-    def __init__(self, most: int, size_of: Callable[[Value], int]):
-        super().__init__()
-        self._most, self._size_of, self._size = most, size_of, 0
-        self._lock = threading.Lock()
-
-    def get(self, key: Any, make: Callable[[], Value]) -> Value:
-        """What belongs to a key, made where it is not kept."""
-        with self._lock:
-            if key in self:
-                self.move_to_end(key)
-                return self[key]
-        made = make()
-        with self._lock:
-            if key not in self:
-                self[key] = made
-                self._size += self._size_of(made)
-            while self._size > self._most and len(self) > 1:
-                self._size -= self._size_of(self.popitem(last=False)[1])
-        return made
 
 
 def roles_of(record: Record) -> list[str]:

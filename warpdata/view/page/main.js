@@ -6,10 +6,12 @@ import { setKeys, showKeys } from "./keys.js";
 import { address, readRoute } from "./route.js";
 import { showGrid } from "./grid.js";
 import { showTriplet } from "./triplet.js";
+import { showRow, showRows } from "./columns.js";
 
 // Kind of what is looked at -> the view of all of it, and of one item.
 const VIEWS = {
   triplets: [showGrid, showTriplet],
+  columns: [showRows, showRow],
 };
 
 let leaving = new AbortController();

@@ -40,15 +40,19 @@ export class Panels {
     return panel;
   }
 
+  // The grid on which pixels are counted, where it is not the first picture's own.
+  setSize(width, height) {
+    this.size = { width, height };
+    this.centre = { x: width / 2, y: height / 2 };
+    this.element.style.setProperty("--aspect", width / height);
+    this.element.classList.toggle("several", this.panels.length > 1);
+  }
+
   // A panel's picture; `other` is shown right of `split` (a share of the width) over it.
   set(name, bitmap, { other = null, split = 1 } = {}) {
     const panel = this.panels.find((one) => one.name === name);
     Object.assign(panel, { bitmap, other, split });
-    if (!this.size.width) {
-      this.size = { width: bitmap.width, height: bitmap.height };
-      this.centre = { x: bitmap.width / 2, y: bitmap.height / 2 };
-      this.element.style.setProperty("--aspect", bitmap.width / bitmap.height);
-    }
+    if (!this.size.width) this.setSize(bitmap.width, bitmap.height);
     this.draw();
   }
 
