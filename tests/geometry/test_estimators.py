@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -12,10 +12,11 @@ from tests.scenes import write_photos, write_scene
 from warpdata.cache.provider import GeometryProvider
 from warpdata.config import FilterOptions, GeometryOptions, SizeOptions, SourceOptions
 from warpdata.errors import PluginError
-from warpdata.geometry.estimators import AS_ITS_WEIGHTS, ESTIMATORS, EstimatorRow, MemoryPlan
+from warpdata.geometry.estimators import AS_ITS_WEIGHTS, ESTIMATORS, EstimatorRow, MemoryPlan, nothing_said
 from warpdata.geometry.given import GivenEstimator
 from warpdata.geometry.types import FrameFailure, FrameGeometry, Provenance, SceneGeometry
 from warpdata.plugins import OwnOptions
+from warpdata.programs.flags import flags_of
 from warpdata.sources import open_source
 
 CPU = torch.device("cpu")
@@ -33,7 +34,8 @@ def test_reading_names_and_options_loads_nothing_heavy():
 
 
 def test_the_order_of_auto():
-    assert list(ESTIMATORS._own) == ["given", "vggt", "vggt-omega", "sfm"]
+    assert list(ESTIMATORS._own) == ["given", "vggt", "vggt-omega", "da3", "map-anything", "moge", "external", "sfm"]
+    assert [row.name for row in ESTIMATORS if row.suits is not nothing_said] == ["given", "vggt", "vggt-omega", "sfm"]
     assert [row.name for row in ESTIMATORS if row.last_resort] == ["sfm"]
 
 
@@ -43,7 +45,7 @@ def test_every_row_says_what_it_is(name):
     assert row.name == name
     assert 20 < len(row.about) < 100
     assert row.memory.about.endswith(".")
-    assert row.way_out
+    assert bool(row.way_out) == (row.suits is not nothing_said)
     assert row.license in (None, AS_ITS_WEIGHTS)
     assert row.options is None or is_dataclass(row.options)
     row.options and row.options()  # has defaults
@@ -184,12 +186,16 @@ def test_a_row_that_cannot_be_loaded_costs_itself(plugin, scene, tmp_path, caplo
 
 
 def test_a_name_that_is_none_is_refused_before_anything_is_opened(tmp_path):
-    with pytest.raises(ValueError, match=r'`geometry="dust3r"`: .* choose from auto, given, vggt, vggt-omega, sfm'):
+    with pytest.raises(
+        ValueError,
+        match=r'`geometry="dust3r"`: .* choose from auto, given, vggt, vggt-omega, da3, map-anything, moge, external, sfm',
+    ):
         provider(tmp_path, "dust3r")
     assert not (tmp_path / "cache").exists()
 
 
 def test_options_of_rows_have_different_names():
-    """Flags are made of them, without the rows' names in front."""
-    names = [field.name for row in ESTIMATORS if row.options for field in fields(row.options)]
-    assert len(names) == len(set(names))
+    """Flags are made of them, without the rows' names in front; rows may share their options."""
+    kinds = {row.options for row in ESTIMATORS if row.options}
+    flags = [flag.flag for kind in kinds for flag in flags_of(kind)]
+    assert len(flags) == len(set(flags))

@@ -13,7 +13,8 @@ class GeometryOptions:
 
     geometry: str = "auto"
     """auto takes what the scene ships, else a network whose weights are at hand, else structure from motion; the name
-    of an estimator (given, vggt, vggt-omega, sfm, or one of another package) insists on it."""
+    of an estimator (given, vggt, vggt-omega, da3, map-anything, moge, external, sfm, or one of another package) insists
+    on it."""
     weights: str | None = None
     """Network weights: a .safetensors or .pt file, or a Hugging Face repository, `owner/name[/file][@revision]`. By
     default those of the estimator that are on this machine, else facebook/VGGT-1B or facebook/VGGT-Omega, which only

@@ -109,6 +109,10 @@ ESTIMATORS: Table[EstimatorRow] = Table(
         "given": "warpdata.geometry.given_row:ROW",
         "vggt": "warpdata.geometry.network.row:VGGT",
         "vggt-omega": "warpdata.geometry.network.row:VGGT_OMEGA",
+        "da3": "warpdata.geometry.external.rows:DA3",
+        "map-anything": "warpdata.geometry.external.rows:MAP_ANYTHING",
+        "moge": "warpdata.geometry.external.rows:MOGE",
+        "external": "warpdata.geometry.external.rows:EXTERNAL",
         "sfm": "warpdata.geometry.sfm.row:ROW",
     },
 )

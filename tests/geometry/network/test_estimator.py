@@ -15,6 +15,7 @@ from warpdata.camera import unproject
 from warpdata.errors import GeometryError
 from warpdata.geometry.maths.sim3 import fit_sim3
 from warpdata.geometry.network.estimator import NetworkEstimator
+from warpdata.geometry.network.row import provenance_of
 from warpdata.sources import MaskFile
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -35,7 +36,7 @@ def pictures(tmp_path):
 def estimator(network, **options):
     options = {"window_frames": 12, "window_overlap": 4, "poses": "estimated", **options}
     return NetworkEstimator(
-        lambda: network, weights=weights_of(Path("exact.safetensors")), preprocess_mode="crop", **options
+        lambda: network, provenance=provenance_of(weights_of(Path("exact.safetensors")), "crop"), **options
     )
 
 

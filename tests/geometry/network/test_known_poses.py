@@ -91,7 +91,7 @@ def test_a_map_of_a_padded_picture_gets_the_pictures_camera():
     frame = hall(1)[0]
     padded = replace(frame, image_hw=(40, 60), content_box=ContentBox(left=-10.0, top=4.0, right=70.0, bottom=40.0))
     image_camera = walking_camera(0, (40, 60))
-    camera = camera_of_map(padded, image_camera)
+    camera = camera_of_map(padded.content_box, padded.camera.hw, image_camera)
     points = unproject(padded.depth.double(), camera).flatten(0, 1)
     xy, _ = project(points, image_camera)
     assert xy[0].tolist() == pytest.approx([-10 + 0.5 * 80 / 26, 4 + 0.5 * 36 / 18])

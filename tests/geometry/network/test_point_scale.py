@@ -12,6 +12,7 @@ from warpdata.camera import unproject
 from warpdata.errors import ViewError
 from warpdata.geometry.network.estimator import NetworkEstimator
 from warpdata.geometry.network.point_scale import LEAST_POINTS, fit_to_points
+from warpdata.geometry.network.row import provenance_of
 from warpdata.sources.points import SparsePoints
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -98,8 +99,7 @@ def depth_with_points(tmp_path, exact, points, cameras=None):
     cameras = cameras or [frame.camera.mapped((2.0, 2.0), (0.0, 0.0), HW) for frame in exact]
     estimator = NetworkEstimator(
         lambda: KnowingNetwork(exact),
-        weights=weights_of(Path("exact.safetensors")),
-        preprocess_mode="crop",
+        provenance=provenance_of(weights_of(Path("exact.safetensors")), "crop"),
         window_frames=8,
         window_overlap=4,
         poses="given",

@@ -1,10 +1,11 @@
-"""The estimators `vggt` and `vggt-omega`: pictures through a network, window by window, to one geometry."""
+"""Estimators that are networks: pictures through one, window by window, to one geometry."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -15,9 +16,8 @@ from warpdata.camera import Camera, check_camera
 from warpdata.errors import GeometryError, ViewError
 from warpdata.geometry.masks import view_mask
 from warpdata.geometry.maths.sample import sample_picture
-from warpdata.geometry.network.known_poses import KnownPoses
-from warpdata.geometry.network.network import DepthNetwork, LoadNetwork, NetworkInput, PreprocessMode
-from warpdata.geometry.network.weights import ResolvedWeights
+from warpdata.geometry.network.known_poses import KnownPoses, camera_of_map
+from warpdata.geometry.network.network import DepthNetwork, LoadNetwork, NetworkInput
 from warpdata.geometry.network.windows import Chain, Window, merge_windows, plan_windows
 from warpdata.geometry.types import (
     FrameGeometry,
@@ -33,9 +33,6 @@ from warpdata.sources.orientation import upright_camera
 from warpdata.sources.points import SparsePoints
 from warpdata.sources.scene import Scene, View
 
-VERSION = 1
-"""Raised whenever results change."""
-
 DECODING_THREADS = 2
 """Pictures decoded at a time, while the network is at work on the window before."""
 
@@ -47,40 +44,30 @@ class NetworkEstimator:
 
     Args:
         load: gives the network; called with the first scene that is estimated, not before.
-        weights: what it is loaded from.
-        preprocess_mode: how its input is made of a picture.
+        provenance: of its results, without what the arguments below add to its options.
         window_frames: frames the network sees together.
         window_overlap: frames that consecutive windows share; of no effect on scenes of one window.
         poses: given keeps the scene's cameras and fits the scale of depth to them.
+        scale: of what the network gives by itself.
     """
 
     def __init__(
         self,
         load: LoadNetwork,
         *,
-        weights: ResolvedWeights,
-        preprocess_mode: PreprocessMode,
+        provenance: Provenance,
         window_frames: int,
         window_overlap: int,
         poses: Literal["estimated", "given"],
+        scale: Literal["metric", "arbitrary"] = "arbitrary",
     ):
         self._load = load
         self._window_frames = window_frames
         self._window_overlap = window_overlap
         self._poses = poses
-        self._provenance = Provenance(
-            estimator=weights.network,
-            version=VERSION,
-            weights=weights.id + (f"@{weights.revision}" if weights.revision else ""),
-            weights_sha256=weights.sha256,
-            weights_license=weights.license,
-            options={
-                "preprocess_mode": preprocess_mode,
-                "window_frames": window_frames,
-                "window_overlap": window_overlap,
-                "poses": poses,
-            },
-        )
+        self._scale = scale
+        windows = {"window_frames": window_frames, "window_overlap": window_overlap, "poses": poses}
+        self._provenance = replace(provenance, options={**provenance.options, **windows})
 
     @property
     def provenance(self) -> Provenance:
@@ -97,12 +84,12 @@ class NetworkEstimator:
                 failures[view.name] = str(error)
         check_enough(scene, failures)
         views = [view for view in scene.views if view.name in sizes]
-        run = _Run(network, views, list(sizes.values()), failures, progress)
+        run = _Run(network, views, list(sizes.values()), failures, progress, cameras_known=self._poses == "given")
         windows = plan_windows(len(views), self._window_frames, self._window_overlap)
         run.check_memory(len(windows[0]))
         return SceneGeometry(
             scene_id=scene.id,
-            scale=scene.scale if self._poses == "given" else "arbitrary",
+            scale=scene.scale if self._poses == "given" else self._scale,
             provenance=self.provenance,
             outcomes=self._outcomes(scene, run, windows),
         )
@@ -163,12 +150,15 @@ class _Run:
         sizes: list[tuple[int, int]],
         failures: dict[str, str],
         progress: Progress,
+        *,
+        cameras_known: bool,
     ):
         self.network = network
         self.views = views
         self.sizes = sizes
         self.failures = failures
         self._progress = progress
+        self._cameras_known = cameras_known
         inputs = [network.input_size(size) for size in set(sizes)]
         self._hw = (max(height for height, _ in inputs), max(width for _, width in inputs))
 
@@ -209,7 +199,7 @@ class _Run:
             return {}
         images = torch.stack([seen.pixels for seen in inputs.values()]).float() / 255
         try:
-            prediction = self.network(images)
+            prediction = self.network(images, self._known_cameras(inputs))
         except (torch.cuda.OutOfMemoryError, MemoryError) as error:
             raise GeometryError(self._too_large(len(inputs), None)) from error
         frames: dict[int, FrameGeometry] = {}
@@ -220,6 +210,17 @@ class _Run:
             except ViewError as error:
                 self.failures[self.views[index].name] = str(error)
         return frames
+
+    def _known_cameras(self, inputs: Mapping[int, NetworkInput]) -> Camera | None:
+        """The scene's cameras of the network's inputs, a batch; None where they are to be found."""
+        if not self._cameras_known:
+            return None
+        cameras = [
+            camera_of_map(seen.content_box, self._hw, self.views[index].camera_at(self.sizes[index]))
+            for index, seen in inputs.items()
+        ]
+        poses = torch.stack([camera.cam_from_world for camera in cameras])
+        return Camera(K=torch.stack([camera.K for camera in cameras]), cam_from_world=poses, hw=self._hw)
 
     def _frame(
         self,

@@ -22,7 +22,7 @@ from warpdata.errors import GeometryError
 from warpdata.geometry.maths.sim3 import biweight, median_rotation, rotation_angle, spread_of, weighted_quantile
 from warpdata.geometry.network.point_scale import fit_to_points
 from warpdata.geometry.network.windows import Window, reliability, thinned
-from warpdata.geometry.types import FrameGeometry
+from warpdata.geometry.types import ContentBox, FrameGeometry
 from warpdata.sources.points import SparsePoints
 
 POINTS_A_VIEW = 500
@@ -51,7 +51,10 @@ class KnownPoses:
     def __call__(self, window: Window, previous: Window) -> Window:
         if not window:
             return window
-        known = {index: camera_of_map(frame, self.cameras[index]) for index, frame in window.items()}
+        known = {
+            index: camera_of_map(frame.content_box, frame.camera.hw, self.cameras[index])
+            for index, frame in window.items()
+        }
         scale, fit = self._fit(window, known)
         self.fits.append({"frame": window[min(window)].name, **fit})
         return {
@@ -66,11 +69,11 @@ class KnownPoses:
         return scale, {"rotation_degrees": rotation_misfit(window, known), **fit}
 
 
-def camera_of_map(frame: FrameGeometry, image_camera: Camera) -> Camera:
-    """The camera of a frame's depth map, from that of the whole picture."""
-    box, (height, width) = frame.content_box, frame.depth.shape
+def camera_of_map(box: ContentBox, hw: tuple[int, int], image_camera: Camera) -> Camera:
+    """The camera of a map of size `hw` that spans `box` of the whole picture, from that picture's."""
+    height, width = hw
     scale_x, scale_y = width / (box.right - box.left), height / (box.bottom - box.top)
-    return image_camera.mapped((scale_x, scale_y), (-box.left * scale_x, -box.top * scale_y), (height, width))
+    return image_camera.mapped((scale_x, scale_y), (-box.left * scale_x, -box.top * scale_y), hw)
 
 
 def fit_depth_scale(window: Window, known: Mapping[int, Camera]) -> tuple[float, dict[str, Any]]:

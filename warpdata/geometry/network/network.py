@@ -16,6 +16,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
+from warpdata.camera import Camera
 from warpdata.errors import BackendError, WeightsError
 from warpdata.geometry.network.weights import NetworkName, ResolvedWeights
 from warpdata.geometry.types import ContentBox
@@ -109,8 +110,12 @@ class DepthNetwork(Protocol):
         """How many inputs of this size fit into the memory that is free now; None where nobody can say."""
         ...
 
-    def __call__(self, images: Float[Tensor, "n 3 h w"]) -> Prediction:
-        """Everything about n frames, RGB in [0, 1]; the first defines the world."""
+    def __call__(self, images: Float[Tensor, "n 3 h w"], known: Camera | None = None) -> Prediction:
+        """Everything about n frames, RGB in [0, 1]; the first defines the world.
+
+        Args:
+            known: the frames' cameras, a batch, where the scene brings them: of use to networks that take cameras.
+        """
         ...
 
 
@@ -183,7 +188,7 @@ class VGGTNetwork:
         free = free_memory(self._network.device)
         return None if free is None else self._network.frames_that_fit(hw, int(free * (1 - SPARE_MEMORY)))
 
-    def __call__(self, images: Float[Tensor, "n 3 h w"]) -> Prediction:
+    def __call__(self, images: Float[Tensor, "n 3 h w"], known: Camera | None = None) -> Prediction:
         output = self._network(images.to(self._network.device)[None])
         cam_from_world, K = self._decode_pose(output.pose_enc[0].double().cpu(), tuple(images.shape[-2:]))
         last_row = torch.tensor([[0, 0, 0, 1]], dtype=torch.float64).expand(len(images), 1, 4)

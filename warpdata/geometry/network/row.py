@@ -10,9 +10,13 @@ from warpdata.geometry.estimators import AS_ITS_WEIGHTS, EstimatorRequest, Estim
 if TYPE_CHECKING:
     import torch
 
+    from warpdata.geometry.network.network import PreprocessMode
     from warpdata.geometry.network.weights import NetworkName, ResolvedWeights
-    from warpdata.geometry.types import Estimator, WorkFolder
+    from warpdata.geometry.types import Estimator, Provenance, WorkFolder
     from warpdata.sources.scene import Scene
+
+VERSION = 1
+"""Raised whenever results change."""
 
 
 def build(
@@ -32,11 +36,24 @@ def build(
     mode = request.size.preprocess_mode if network == "vggt" else "balanced"
     return NetworkEstimator(
         lambda: shared_network(weights, mode, device, compiled=options.compile_network),
-        weights=weights,
-        preprocess_mode=mode,
+        provenance=provenance_of(weights, mode),
         window_frames=options.window_frames,
         window_overlap=options.window_overlap,
         poses=options.poses,
+    )
+
+
+def provenance_of(weights: ResolvedWeights, preprocess_mode: PreprocessMode) -> Provenance:
+    """How results of these weights are made, besides the windows they are seen in."""
+    from warpdata.geometry.types import Provenance
+
+    return Provenance(
+        estimator=weights.network,
+        version=VERSION,
+        weights=weights.id + (f"@{weights.revision}" if weights.revision else ""),
+        weights_sha256=weights.sha256,
+        weights_license=weights.license,
+        options={"preprocess_mode": preprocess_mode},
     )
 
 
