@@ -188,7 +188,7 @@ def test_a_row_that_cannot_be_loaded_costs_itself(plugin, scene, tmp_path, caplo
 def test_a_name_that_is_none_is_refused_before_anything_is_opened(tmp_path):
     with pytest.raises(
         ValueError,
-        match=r'`geometry="dust3r"`: .* choose from auto, given, vggt, vggt-omega, da3, map-anything, moge, external, sfm',
+        match=r'`geometry="dust3r"`: .* choose from auto, given, vggt, .*, sfm',
     ):
         provider(tmp_path, "dust3r")
     assert not (tmp_path / "cache").exists()

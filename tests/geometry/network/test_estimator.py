@@ -160,7 +160,7 @@ def test_a_window_that_does_not_fit_is_refused_before_it_runs(pictures, exact):
 
 def test_memory_that_runs_out_all_the_same_is_explained(pictures, exact):
     class Greedy(KnowingNetwork):
-        def __call__(self, images):
+        def __call__(self, images, known):
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(GeometryError, match=r"12 frames of 26x18 .* smaller `window_frames`"):
