@@ -1,9 +1,11 @@
-"""Every stage ended at every file it writes, then run again: the same tree as in one go, and the input as it was."""
+"""Every stage ended at every file it writes, then run again: the same tree as in one go, and the input as it was. A dry
+run of it tells the same and writes nothing."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -129,3 +131,21 @@ def test_ended_anywhere_and_run_again(name, tmp_path, monkeypatch):
         if not ended:
             break
     assert kills > 3
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_dry_run_tells_what_a_run_does_and_writes_nothing(name, tmp_path):
+    before, stage = STAGES[name]
+    area = make_area(tmp_path / "area", before)
+    given = tree(area.root)
+    told = stage(replace(area, dry_run=True))
+    assert tree(area.root) == given
+    done = stage(area)
+    if name != "merge":  # which moves, and says so in its notes
+        assert done.made > 0
+        assert (told.made, told.kept) == (done.made, done.kept)
+    assert (told.left_out, told.remarks) == (done.left_out, done.remarks)
+    complete = tree(area.root)
+    again = stage(replace(area, dry_run=True))
+    assert tree(area.root) == complete
+    assert again.made == 0

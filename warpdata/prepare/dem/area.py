@@ -28,10 +28,12 @@ class Area:
     Attributes:
         root: the folder that holds all of them.
         name: of the area, part of every name.
+        dry_run: stages do all their work and write nothing, so that they can tell what would come of it.
     """
 
     root: Path
     name: str
+    dry_run: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\w[\w. -]*", self.name):
@@ -92,6 +94,10 @@ class Area:
         """A list of the area: failed, stats, rejected, dataset."""
         return self.root / f"{what}-{self.name}{suffix}"
 
+    def write(self, path: Path, data: bytes | str) -> bool:
+        """Write a file whole or not at all, unless it holds this already; whether it was, or in a dry run would be."""
+        return not holds(path, data) if self.dry_run else write_if_changed(path, data)
+
     def rejected(self) -> frozenset[int]:
         """Numbers of the tiles that `png --reject` or a person has rejected."""
         return rejected_numbers(self.list_file("rejected", ".json"))
@@ -140,10 +146,10 @@ class StageReport:
         self.made += written
         self.kept += not written
 
-    def lines(self) -> Iterator[str]:
+    def lines(self, *, dry_run: bool = False) -> Iterator[str]:
         """For a person."""
-        there = f", {self.kept:,} were there" if self.kept else ""
-        yield f"{self.made:,} written{there}: {self.where}"
+        there = f", {self.kept:,} {'are' if dry_run else 'were'} there" if self.kept else ""
+        yield f"{self.made:,} {'to write' if dry_run else 'written'}{there}: {self.where}"
         for names, what in ((self.left_out, "left out"), (self.remarks, "tiles")):
             for group in group_reasons(names):
                 count = f"{len(group.names):,} {what} ({group.listed})" if len(group.names) > 1 else group.names[0]
@@ -153,15 +159,22 @@ class StageReport:
 
 def write_if_changed(path: Path, data: bytes | str) -> bool:
     """Write a file whole or not at all, unless it holds this already; whether it was written."""
-    wanted = data.encode() if isinstance(data, str) else data
-    if path.is_file() and path.stat().st_size == len(wanted) and path.read_bytes() == wanted:
+    if holds(path, data):
         return False
-    write_atomic(path, wanted)
+    write_atomic(path, data)
     return True
+
+
+def holds(path: Path, data: bytes | str) -> bool:
+    """Whether a file is there with these bytes."""
+    wanted = data.encode() if isinstance(data, str) else data
+    return path.is_file() and path.stat().st_size == len(wanted) and path.read_bytes() == wanted
 
 
 def begin_stage(area: Area, stage: str, recipe: dict[str, Any], *, overwrite: bool) -> bool:
     """Note what a stage is told, before its first file; whether it was told otherwise before, and starts over.
+
+    A dry run notes nothing, and starts nothing over.
 
     Raises:
         OutputError: results of other options or other input are there, and `overwrite` is not set.
@@ -178,12 +191,16 @@ def begin_stage(area: Area, stage: str, recipe: dict[str, Any], *, overwrite: bo
             f"{path} says that `{stage}` was run with another {', '.join(changed)} ({_short(before, changed)} then, "
             f"{_short(recipe, changed)} now); add `overwrite=True` to make it anew, or choose another `root`"
         )
+    if area.dry_run:
+        return False
     write_atomic(path, dump_json({**told, stage: {"recipe": recipe, "complete": False}}, indent=1) + "\n")
     return before is not None
 
 
 def end_stage(area: Area, stage: str, facts: Mapping[str, Any]) -> None:
-    """Note that a stage is complete, with facts of the data set."""
+    """Note that a stage is complete, with facts of the data set; not in a dry run."""
+    if area.dry_run:
+        return
     path = area.list_file("dataset", ".json")
     told = _told(path)
     ended = {**told, stage: {**told.get(stage, {}), "complete": True, **facts}}

@@ -70,8 +70,6 @@ class DownloadOptions:
     """How many times finer than the tile the image is: 3 for 10 m under a tile of 30 m."""
     max_masked: float = 0.01
     """Largest share of an image that may be without data."""
-    dry_run: bool = False
-    """Say what would be asked for, and ask for nothing."""
     overwrite: bool = False
     """Download again where images of other options are."""
     composite: CompositeOptions = field(default_factory=CompositeOptions)
@@ -109,7 +107,7 @@ def download_images(
             f"{area.cut} holds tiles {min(tiles)} to {max(tiles)}, and `start_index` is {options.start_index}"
         )
     report = StageReport(where=area.images)
-    if options.dry_run:
+    if area.dry_run:
         _describe(area, options, tiles, chosen, report)
         return report
     stop, patience = threading.Event(), patience or Patience()
@@ -178,7 +176,6 @@ def _describe(
             f"tile_{todo[0]}: {width} x {height} pixels, {megabytes:.1f} MB in {num_requests(grid.wh)} requests, "
             f"grid {request}"
         )
-    report.notes.append("nothing was asked for: a dry run")
 
 
 class _Download:

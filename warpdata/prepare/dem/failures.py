@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from warpdata.errors import SourceError
 from warpdata.files.bounded_json import dump_json
-from warpdata.prepare.dem.area import Area, write_if_changed
+from warpdata.prepare.dem.area import Area
 
 
 def read_failures(area: Area) -> dict[int, str]:
@@ -29,4 +29,4 @@ def read_failures(area: Area) -> dict[int, str]:
 def write_failures(area: Area, failures: Mapping[int, str]) -> None:
     """Write them by number; an empty list too, so that nobody takes an old one for this run's."""
     rows = [dump_json({"index": number, "reason": failures[number]}) + "\n" for number in sorted(failures)]
-    write_if_changed(area.list_file("failed", ".jsonl"), "".join(rows))
+    area.write(area.list_file("failed", ".jsonl"), "".join(rows))

@@ -22,7 +22,6 @@ from warpdata.prepare.dem.area import (
     need,
     no_progress,
     numbered,
-    write_if_changed,
 )
 
 
@@ -88,9 +87,9 @@ def _make_tile(area: Area, number: int, path: Path, options: GrayOptions, report
         crs=tile.crs,
         valid=None if valid.all() else valid,
     )
-    report.add(written=write_if_changed(area.gray / f"tile_{number}.tif", data))
+    report.add(written=area.write(area.gray / f"tile_{number}.tif", data))
     if options.metres_png is not None:
-        write_if_changed(area.metres_png / f"tile_{number}.png", metres_png(tile.heights, options.metres_png))
+        area.write(area.metres_png / f"tile_{number}.png", metres_png(tile.heights, options.metres_png))
 
 
 def gray(heights: Float[np.ndarray, "h w"], options: GrayOptions) -> UInt8[np.ndarray, "h w"]:

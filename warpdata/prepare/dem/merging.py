@@ -23,8 +23,6 @@ class MergeOptions:
 
     threads: int
     """Number of threads that the original was run with: its folders end in _0 to _N."""
-    dry_run: bool = False
-    """Say what would be moved, and move nothing."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.threads <= 10_000:
@@ -64,15 +62,15 @@ def merge_threads(area: Area, options: MergeOptions, *, progress: Progress = no_
         else:
             new = not target.exists()
             moved, dropped = moved + new, dropped + len(paths) - new
-            if not options.dry_run:
+            if not area.dry_run:
                 _bring(target, paths)
         progress(done, len(found))
-    if not options.dry_run:
+    if not area.dry_run:
         report.made, report.kept = moved, dropped
         removed = sum(_removed(folder) for folder, _ in folders)
         report.notes.append(f"{removed} of {len(folders)} folders were empty then, and are removed")
     else:
-        report.notes.append(f"{moved} files to move, {dropped} equal ones to drop: a dry run, nothing was moved")
+        report.notes.append(f"{moved} files to move, {dropped} equal ones to drop")
     return report
 
 

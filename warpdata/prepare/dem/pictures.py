@@ -25,7 +25,6 @@ from warpdata.prepare.dem.area import (
     need,
     no_progress,
     numbered,
-    write_if_changed,
 )
 from warpdata.prepare.dem.captions import caption
 from warpdata.prepare.dem.stretch import StretchOptions, stretch
@@ -81,14 +80,14 @@ def make_pictures(area: Area, options: PictureOptions, *, progress: Progress = n
         except ValueError as error:
             report.left_out[path.name] = str(error)
         else:
-            report.add(written=write_if_changed(area.pictures / f"tile_{number}.png", picture))
+            report.add(written=area.write(area.pictures / f"tile_{number}.png", picture))
             if notes:
                 report.remarks[path.name] = "; ".join(notes)
             rows.append({"index": number, **row})
             if options.captions:
                 _write_caption(area, number, heights, report)
         progress(done, len(images))
-    write_if_changed(area.list_file("stats", ".jsonl"), "".join(dump_json(row) + "\n" for row in rows))
+    area.write(area.list_file("stats", ".jsonl"), "".join(dump_json(row) + "\n" for row in rows))
     if options.reject is not None:
         rejected = write_rejected(area, options.reject, rows)
         report.notes.append(f"{len(rejected)} of {len(rows)} tiles rejected by {options.reject!r}")
@@ -138,7 +137,7 @@ def write_rejected(area: Area, condition: str, rows: list[dict[str, Any]]) -> li
     path = area.list_file("rejected", ".json")
     by_hand = sorted(_rejected_by_hand(path, area))
     content = {"rejected": sorted({*found, *by_hand}), "by_hand": by_hand, "reject": condition}
-    write_if_changed(path, dump_json(content, indent=1) + "\n")
+    area.write(path, dump_json(content, indent=1) + "\n")
     return found
 
 
@@ -159,4 +158,4 @@ def _write_caption(area: Area, number: int, heights: Mapping[int, Path], report:
     except (ValueError, SourceError) as error:
         report.left_out[f"tile_{number}.txt"] = str(error)
         return
-    write_if_changed(area.pictures / f"tile_{number}.txt", text + "\n")
+    area.write(area.pictures / f"tile_{number}.txt", text + "\n")

@@ -18,7 +18,6 @@ from warpdata.prepare.dem.area import (
     need,
     no_progress,
     numbered,
-    write_if_changed,
 )
 from warpdata.prepare.dem.colour import ColourOptions, coloured
 from warpdata.prepare.dem.stretch import StretchOptions, stretch
@@ -72,11 +71,11 @@ def make_sheets(area: Area, options: SheetOptions, *, progress: Progress = no_pr
     for first in range(0, len(numbers), options.rows):
         part = numbers[first : first + options.rows]
         data = _sheet(part, columns, rejected, options, report)
-        report.add(written=write_if_changed(area.sheets / f"sheet_{first // options.rows}.jpg", data))
+        report.add(written=area.write(area.sheets / f"sheet_{first // options.rows}.jpg", data))
         progress(first + len(part), len(numbers))
     for path in area.sheets.glob("sheet_*.jpg"):  # of a run with more tiles
         number = path.stem.removeprefix("sheet_")
-        if number.isdecimal() and int(number) * options.rows >= len(numbers):
+        if number.isdecimal() and int(number) * options.rows >= len(numbers) and not area.dry_run:
             path.unlink()
     return report
 

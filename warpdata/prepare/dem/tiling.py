@@ -13,7 +13,6 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
 from warpdata.errors import SourceError
-from warpdata.files.atomic import write_atomic
 from warpdata.files.bounded_json import as_json_values, dump_json
 from warpdata.files.digests import file_sha256
 from warpdata.formats.elevation_products import assumed_nodata, companion_of, product_of
@@ -116,10 +115,10 @@ def cut_area(area: Area, options: TileOptions, *, progress: Progress = no_progre
             if path.is_file() and file_sha256(path) == tile.row["sha256"]:
                 report.kept += 1
             else:
-                write_atomic(path, tile.data)
+                area.write(path, tile.data)
                 report.made += 1
             rows.append(tile.row)
-    write_atomic(listing, "".join(dump_json(row) + "\n" for row in rows))
+    area.write(listing, "".join(dump_json(row) + "\n" for row in rows))
     products = sorted({product.name for path in sources if (product := product_of(path.name))})
     licences = sorted({product.licence for path in sources if (product := product_of(path.name))})
     end_stage(area, "tile", {"tiles": len(rows), "products": products, "licences": licences})

@@ -24,6 +24,8 @@ class AreaOptions:
     """Name of the area, the part after DataDEM-."""
     root: Path = Path(".")
     """The folder that holds DataDEM-AREA, and gets all others."""
+    dry_run: bool = False
+    """Say what would be done, and write, move and ask for nothing."""
     quiet: bool = False
     """Show no progress and no report."""
 
@@ -45,9 +47,13 @@ def run_stage(
         from warpdata.prepare.dem.area import Area
 
         with Display(quiet=options.where.quiet, what="tiles") as display:
-            report = stage(Area(root=options.where.root, name=options.where.area), options, display.count)
-            for line in report.lines():
+            where = options.where
+            area = Area(root=where.root, name=where.area, dry_run=where.dry_run)
+            report = stage(area, options, display.count)
+            for line in report.lines(dry_run=where.dry_run):
                 display.say(line)
+            if where.dry_run:
+                display.say("a dry run: nothing was done")
         return INCOMPLETE if report.left_out else DONE
 
     return run_program(
