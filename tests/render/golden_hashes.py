@@ -26,11 +26,18 @@ def camera(hw: tuple[int, int], focal: tuple[float, float], x: float = 0, y: flo
     return Camera(K=K, cam_from_world=pose, hw=hw)
 
 
+def slanted_depth(hw: tuple[int, int]) -> torch.Tensor:
+    """A slanted sheet with a slanted board before it."""
+    depth = 4 + torch.arange(hw[1]) / 128 + torch.arange(hw[0])[:, None] / 64
+    depth[hw[0] // 4 : hw[0] // 2, hw[1] // 3 : hw[1] // 2] /= 2
+    return depth
+
+
 def scene(
-    hw, focal, *, step=(0.0, 0.0, 0.0), target_hw=None, depth_hw=None, **options
+    hw, focal, *, step=(0.0, 0.0, 0.0), target_hw=None, depth_hw=None, slanted=False, **options
 ) -> Callable[[str, int, torch.device], Rendering]:
     seed = hw[0] * 100 + hw[1]
-    depth = steps_depth(depth_hw or hw, seed)
+    depth = slanted_depth(hw) if slanted else steps_depth(depth_hw or hw, seed)
     confidence = 1 + noise(tuple(depth.shape), seed + 3, 64) / 64 if "confidence_threshold" in options else None
     target = camera(target_hw or hw, focal, *step)
 
@@ -69,6 +76,7 @@ SCENES: dict[str, Callable[[str, int, torch.device], Rendering]] = {
     "confidence": scene((40, 56), (64, 64), step=(-0.25, 0, 0), confidence_threshold=1.25),
     "small_depth": scene((48, 64), (64, 64), step=(0.25, 0.125, 0), depth_hw=(24, 16), s0=0.0625),
     "other_size": scene((40, 56), (64, 64), step=(0.25, 0, 0), target_hw=(65, 33)),
+    "nearer": scene((40, 56), (64, 32), step=(0.25, 0.125, -1.5), slanted=True),
     "cloud": cloud,
 }
 

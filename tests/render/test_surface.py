@@ -8,7 +8,16 @@ import torch
 from tests.render.views import lopsided_camera, noise, noise_image
 from warpdata.camera import Camera
 from warpdata.render import RenderOptions, warp
-from warpdata.render.surface import Triangles, Vertices, covered_pixels, find_hidden, triangles_of
+from warpdata.render.surface import (
+    LEAVES_A_HOLE,
+    NO_SURFACE,
+    NOT_SHOWN,
+    Triangles,
+    Vertices,
+    covered_pixels,
+    meet,
+    triangles_of,
+)
 
 NEVER = RenderOptions(version=1, occlusion_threshold=-10.0)
 HW = (40, 56)
@@ -65,10 +74,15 @@ def test_corners_on_pixel_centres_cover_each_once():
 def test_the_order_of_surfaces_does_not_matter():
     quads = replace(grid(HW, 3), w=1 / (1 + noise((42 * 58, 4), 5, 100) / 50))
     z = 1 + noise(HW, 6, 100) / 25
-    found = find_hidden(quads, z.float(), 1.01)
+    z = z.float().masked_fill(noise(HW, 8, 4) == 0, 0)
+    index = torch.arange(len(quads.x))
+    found = meet(triangles_of(quads, index), z, 1.01, 1.0)
     shuffled = noise((len(quads.x),), 7, 2**30).argsort()
-    assert 0.2 < found.float().mean() < 0.98
-    assert torch.equal(found, find_hidden(quads[shuffled], z.float(), 1.01))
+    again = meet(triangles_of(quads[shuffled], index[shuffled]), z, 1.01, 1.0)
+    assert 0.2 < found.hidden.float().mean() < 0.75
+    assert (found.key[z == 0] != NO_SURFACE).all()
+    assert torch.equal(found.hidden, again.hidden)
+    assert torch.equal(found.key, again.key)
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.2, 0.6, 0.9, -0.7])
@@ -79,7 +93,8 @@ def test_a_plane_never_hides_itself(slope, x, backend, device):
     depth = (4 / (1 - slope * u)).expand(HW).contiguous()
     drawn, seen = seen_from_aside(depth, x=x, backend=backend, device=device)
     assert drawn.visible.any()
-    assert torch.equal(drawn.visible, seen.visible)
+    assert torch.equal(seen.visible & drawn.visible, drawn.visible)
+    assert torch.equal(seen.depth[drawn.visible], drawn.depth[drawn.visible])
 
 
 @pytest.mark.parametrize("width", [1, 2, 3])
@@ -92,7 +107,7 @@ def test_thin_slats_hide_what_lies_behind_them_and_no_more(width, backend, devic
     drawn, seen = seen_from_aside(depth, x=1 / 3, backend=backend, device=device)
     inner = slice(0, HW[1] - 8)
     assert torch.equal(seen.depth[0, :, inner] == 2, drawn.depth[0, :, inner] == 2)
-    assert torch.equal(drawn.visible, seen.visible)
+    assert torch.equal(drawn.visible, seen.visible & drawn.visible)
     old = seen_from_aside(depth, x=1 / 3, version=1, backend=backend, device=device)[1]
     assert seen.visible.sum() >= old.visible.sum()
 
@@ -134,6 +149,82 @@ def test_confidence_and_missing_depth_span_nothing(backend, device):
     missing = warp(image, depth.masked_fill(depth == 2, 0).to(device), here, there, backend=backend)
     assert torch.equal(doubted.visible, missing.visible)
     assert torch.equal(doubted.depth, missing.depth)
+
+
+def magnified(depth, *, backend: str, device, by: float = 2.5, image=None):
+    """A depth map seen from where it was taken through a lens `by` times as long, or, with none, from nearer by 1."""
+    K = torch.tensor([[48.0, 0, HW[1] / 2 - 1], [0, 40.0, HW[0] / 2 + 2], [0, 0, 1]], dtype=torch.float64)
+    here = Camera(K=K, cam_from_world=torch.eye(4, dtype=torch.float64), hw=HW)
+    longer = K.clone()
+    longer[0, 0], longer[1, 1] = by * K[0, 0], by * K[1, 1]
+    image = noise_image(HW) if image is None else image
+    return warp(image.to(device), depth.to(device), here, replace(here, K=longer), backend=backend)
+
+
+def test_a_magnified_plane_is_interpolated(backend, device):
+    """A plane with colours linear over the picture, three times as large: every pixel is seen, with the plane's depth
+    and a colour that no rounding moves by more than one."""
+    u, v = torch.arange(HW[1]) + 0.5, (torch.arange(HW[0]) + 0.5)[:, None]
+    image = torch.stack([(4 * u).expand(HW), (6 * v).expand(HW), (2 * u + 3 * v)]).to(torch.uint8)
+    out = magnified(torch.full(HW, 4.0), backend=backend, device=device, by=3, image=image)
+    assert out.visible.all()
+    assert (out.coverage == 255).all()
+    assert torch.equal(out.depth, torch.full_like(out.depth, 4.0))
+    x = (torch.arange(HW[1]) + 0.5 - (HW[1] / 2 - 1)) / 3 + HW[1] / 2 - 1
+    y = ((torch.arange(HW[0]) + 0.5 - (HW[0] / 2 + 2)) / 3 + HW[0] / 2 + 2)[:, None]
+    expected = torch.stack([(4 * x).expand(HW), (6 * y).expand(HW), 2 * x + 3 * y])
+    assert ((out.rgb.cpu().float() - expected).abs() <= 4 / 3 + 1).all()
+
+
+def test_slanted_surfaces_are_interpolated_as_planes(backend, device):
+    """1/z is linear over the picture of a plane, between points as at them."""
+    x = torch.arange(HW[1]) + 0.5
+    inverse = 0.2 + 0.002 * x
+    out = magnified((1 / inverse).expand(HW).contiguous(), backend=backend, device=device, by=3)
+    at = (torch.arange(HW[1]) + 0.5 - (HW[1] / 2 - 1)) / 3 + HW[1] / 2 - 1
+    # A point's pixel holds the point's own depth, up to half a pixel beside the pixel's centre.
+    assert out.visible.all()
+    assert ((1 / out.depth.cpu() - (0.2 + 0.002 * at)).abs() <= 0.002 / 6 + 1e-5).all()
+
+
+def test_nothing_is_shown_between_two_things(backend, device):
+    """A step in depth stays a hole, however large: one too steep for a surface, and one that a surface hides with."""
+    for ratio, spans in ((1.015, True), (1.04, False), (2.0, False)):
+        depth = torch.full(HW, 4.0)
+        depth[:, 27:] *= ratio
+        out = magnified(depth, backend=backend, device=device, by=4)
+        between = (out.depth > 4 * 1.001) & (out.depth < 4 * ratio * 0.999)
+        assert bool(between.any()) == spans
+        assert bool(out.visible.all()) == spans
+
+
+def test_backs_and_steep_blocks_are_not_shown():
+    """They hide as the others do."""
+    x, y = torch.tensor([[0, 256, 0, 256], [256, 0, 256, 0]]), torch.tensor([[0, 0, 256, 256]] * 2)
+    quads = Vertices(x=x.int(), y=y.int(), w=torch.ones(2, 4), usable=torch.ones(2, 4, dtype=torch.bool))
+    hole = LEAVES_A_HOLE
+    assert triangles_of(quads, torch.tensor([3, 5])).code.tolist() == [6, hole, 7, hole]
+    assert triangles_of(quads, torch.tensor([NOT_SHOWN, 5])).code.tolist() == [hole] * 4
+
+
+def test_thin_things_leave_holes(backend, device):
+    """What spans no surface is not painted over, once it comes nearer, with the surface behind it."""
+    depth = torch.full(HW, 8.0)
+    depth[:, 20:36:4] = 2.0
+    out = magnified(depth, backend=backend, device=device, by=4)
+    # Four columns of the target show one of the reference; all of a pole's are the pole's or empty.
+    x = (torch.arange(HW[1]) + 0.5 - (HW[1] / 2 - 1)) / 4 + HW[1] / 2 - 1
+    pole = ((x.floor() % 4) == 0) & (x >= 20) & (x < 36)
+    assert pole.any()
+    assert not (out.depth[0][:, pole] == 8).any()
+    assert (out.depth[0][:, pole] == 2).any()
+
+
+def test_surfaces_far_larger_than_a_pixel(backend, device):
+    """One reference pixel over ninety of the target: coverage still counts in whole numbers."""
+    out = magnified(torch.full(HW, 4.0), backend=backend, device=device, by=90)
+    assert out.visible.all()
+    assert torch.equal(out.depth, torch.full_like(out.depth, 4.0))
 
 
 def test_compat_keeps_version_1():

@@ -18,7 +18,7 @@ class OutputOptions:
     confidence: bool = True
     """Write the reference's confidence as PNG, on the fixed scale 255 (1 - 1/c); 0 where there is no depth."""
     coverage: bool = True
-    """Write the splat's coverage as PNG: 255 where a point is seen, fading to 0 in holes."""
+    """Write the splat's coverage as PNG: 255 where a point or surface is seen, fading to 0 in holes."""
     save_ply: bool = False
     """Write the reference's points, those the renderer uses, as a binary PLY file."""
     export_scenes: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from functools import cached_property
 from warpdata.config.expressions import Expression, Scores
 
 SCORES = {
-    "hole_fraction": "share of the target where no point is seen",
+    "hole_fraction": "share of the target where no point or surface is seen",
     "psnr": "likeness of splat and target where points are seen, in dB, at most 99",
     "exposure_gap": "mean of target minus splat where points are seen, as a share of full scale",
     "exposure_gap_red": "the same of one channel",

@@ -18,7 +18,7 @@ from warpdata.render.fade import fade_and_round, fade_reach, fade_table
 from warpdata.render.fill import fill_holes
 from warpdata.render.scale import median_of_valid, s0_from_median
 from warpdata.render.splat import Points, Splat, draw_nearest, is_between, points_of_depth, points_of_world, take_points
-from warpdata.render.surface import find_hidden_by_surface
+from warpdata.render.surface import find_surfaces
 from warpdata.render.types import Rendering
 from warpdata.render.upsample import upsample_depth
 from warpdata.render.view import View
@@ -110,23 +110,26 @@ def finish(
     options: RenderOptions,
     depth: Float[Tensor, "B h w"] | None = None,
 ) -> Stages:
-    """From points in target axes to the picture; the depth map they come from decides what is hidden, if given."""
+    """From points in target axes to the picture; surfaces of the depth map they come from hide and fill, if given."""
     splat = draw_nearest(points, view, compat=options.compat)
+    color = take_points(colors, splat.winner.flatten(1)).view(splat.position.shape)
+    z = splat.position[:, 2]
     visibility = None
     if depth is not None:
-        z = splat.position[:, 2]
-        visible = (z != 0) & ~find_hidden_by_surface(points, depth, z, view)
+        surfaces = find_surfaces(points, depth, colors, z, view)
+        visible = ((z != 0) & ~surfaces.hidden) | surfaces.shown
+        color = surfaces.color.where(surfaces.shown[:, None], color)
+        z = surfaces.z.where(surfaces.shown, z)
     else:
         neighbourhood = s0 * (10 * view.intrinsics[:, 1])
         visibility = find_visible(splat.position, neighbourhood, view.same_centre, options.occlusion_threshold)
         visible = visibility.visible
-    color = take_points(colors, splat.winner.flatten(1)).view(splat.position.shape)
     fill = fill_holes(color, visible)
     table = fade_table(options.sigma, view.hw, compat=options.compat, device=colors.device)
     distance2 = squared_distance(visible, fade_reach(table))
     rgb, coverage = fade_and_round(fill, distance2, table, options)
     visible = visible[:, None]
-    depth_seen = splat.position[:, 2:].where(visible, 0)
+    depth_seen = z[:, None].where(visible, 0)
     upright = [image.flip(-2) for image in (rgb, coverage, visible, depth_seen)]
     planes = dict(zip(("rgb", "coverage", "visible", "depth"), upright, strict=True))
     rendering = Rendering(**planes, backend="torch", version=options.version)

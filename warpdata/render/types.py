@@ -14,14 +14,15 @@ as `RenderOptions.version`."""
 
 @dataclass(frozen=True, kw_only=True)
 class Rendering:
-    """Points seen from a camera, (...) being the batch.
+    """Points and surfaces seen from a camera, (...) being the batch.
 
     Attributes:
         rgb: (..., 3, H, W), the picture: seen points in their own colour, holes filled and faded to the background.
-        coverage: (..., 1, H, W), how much of the colour comes from points: 255 where one is seen, fading to 0 in holes.
+        coverage: (..., 1, H, W), how much of the colour is seen: 255 where a point or surface is, fading to 0 in holes.
             `rgb` is the fill times this plus the background times the rest.
-        visible: (..., 1, H, W), where a point landed and is not hidden behind others.
-        depth: (..., 1, H, W), z-depth of the seen point in the target camera, scene units; 0 where none is seen.
+        visible: (..., 1, H, W), where a point landed and is not hidden behind others, or (version 2) a surface that the
+            reference's pixels span lies between points.
+        depth: (..., 1, H, W), z-depth of what is seen in the target camera, scene units; 0 where nothing is.
         backend: which backend made it.
         version: of the definition by which it was made.
     """

@@ -155,16 +155,8 @@ def depth_stages(image, depth, confidence, view, s0, options) -> Stages:
     )
     visible, seen_depth = visibility_buffers(B, view.hw, image.device)
     if by_surface:
-        find_visible_by_surface(
-            queue,
-            (depth_array, optional_array(confidence, ndim=3), *reading),
-            (h, w),
-            position,
-            view,
-            options,
-            visible,
-            seen_depth,
-        )
+        source = (depth_array, optional_array(confidence, ndim=3), *reading)
+        find_visible_by_surface(queue, source, image, position, color, view, options, visible, seen_depth)
     else:
         find_visible(queue, position, view, s0, options, visible, seen_depth)
     return Stages(keys=keys, rendering=finish(queue, color, visible, seen_depth, view, options))
@@ -318,30 +310,37 @@ def find_visible(
 def find_visible_by_surface(
     queue: Queue,
     source: tuple,
-    source_hw: tuple[int, int],
+    image: UInt8[Tensor, "B 3 h w"],
     position: Float[Tensor, "B 4 P"],
+    color: Int[Tensor, "B P"],
     view: View,
     options: RenderOptions,
     visible: UInt8[Tensor, "B H W"],
     depth: Float[Tensor, "B H W"],
 ) -> None:
-    """Decide which pixels are seen by the surfaces of the reference: `source` is its depth map as kernels read it."""
-    B, (h, w) = len(position), source_hw
+    """Decide which pixels are seen by the surfaces of the reference, and show these in gaps: `color` is written there.
+
+    `source` is the depth map as kernels read it.
+    """
+    B, _, h, w = image.shape
+    keys = torch.full_like(position[:, 0], NOTHING, dtype=torch.int64)
     surface = torch.empty((B, max(h - 1, 0), max(w - 1, 0)), dtype=torch.uint8, device=position.device)
     planes = (array(position), array(surface), array(visible), array(depth))
     queue.launch(surface_kernels.show_all, tuple(visible.shape), planes[0], *planes[2:])
+    numbers = (array(view.cam_from_source), array(view.intrinsics), array(view.near_far))
     arguments = (
-        *source,
-        options.confidence_threshold,
-        array(view.cam_from_source),
-        array(view.intrinsics),
-        array(view.near_far),
-        array(view.same_centre),
-        *planes,
+        *(*source, options.confidence_threshold, *numbers, array(view.same_centre)),
+        *(*planes, array(keys)),
     )
     if surface.numel() > 0:
         queue.launch(surface_kernels.hide_behind_blocks, tuple(surface.shape), *arguments)
         queue.launch(surface_kernels.hide_behind_footprints, (B, h, w), *arguments)
+        queue.launch(
+            surface_kernels.show_surfaces,
+            tuple(visible.shape),
+            *(*source, *numbers, array(image.flatten(2)), w),
+            *(array(keys), array(color, wp.uint32), *planes[2:]),
+        )
 
 
 def fill_colors(queue: Queue, visible, color, fill: Tensor, sizes: list[tuple[int, int]], offsets: list[int]) -> None:

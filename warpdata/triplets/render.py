@@ -29,8 +29,8 @@ class SplatPicture:
 
     Attributes:
         rgb: the reference's points seen from the target camera, holes filled and faded.
-        coverage: 255 where a point is seen, fading to 0 in holes.
-        visible: where a point is seen, borders taken out.
+        coverage: 255 where a point or surface is seen, fading to 0 in holes.
+        visible: where a point or surface is seen, borders taken out.
         backend: the renderer that made it.
     """
 

@@ -138,14 +138,24 @@ def project_depth(task: Task, image: np.ndarray, depth: np.ndarray, confidence: 
     def hide(z: np.ndarray, visible: np.ndarray, worker: int, first: int, last: int) -> None:
         scratch = surface.scratch_arrays(lambda name, *like: array(f"{name} {worker}", *like), hw[1])
         surface.hide(
-            *(depth, confidence, task.confidence_threshold, task.matrix, task.intrinsics, task.near_far, centres),
-            *(z, visible, scratch, first, last),
+            *(depth, confidence, task.confidence_threshold, task.matrix, task.intrinsics, task.near_far),
+            *(not task.same_centre, centres, z, visible, array("key", task.hw, np.int64), scratch, first, last),
+        )
+
+    def draw_surfaces(color, z, visible, first, last):
+        surface.draw_surfaces(
+            *(depth, packed, task.matrix, task.intrinsics, centres, array("key", task.hw, np.int64), z, visible),
+            *(color, first, last),
         )
 
     run_bands(work, len(bands), task.threads)
     z_bits = z.view(np.int32).reshape(-1)
     projected = Projected(pixel.reshape(-1), z_bits, hw[1], span, depth_bits, counts, take)
-    return projected._replace(take_plainly=take_plainly, hide=hide) if by_surface else projected
+    return (
+        projected._replace(take_plainly=take_plainly, hide=hide, draw_surfaces=draw_surfaces)
+        if by_surface
+        else projected
+    )
 
 
 def project_points(task: Task, points: np.ndarray, colors: np.ndarray, confidence: np.ndarray | None) -> Projected:
@@ -254,16 +264,17 @@ def draw_plainly(task: Task, projected: Projected) -> Drawn:
 def hide_behind_surfaces(task: Task, projected: Projected, drawn: Drawn) -> Seen:
     """Remove what surfaces of the reference hide, and average the colours of the others, as `find_visible` does."""
     visible = task.memory.array("visible", task.hw, np.bool_)
+    task.memory.array("key", task.hw, np.int64)[:] = nearest.NOTHING
     bands = band_limits(len(projected.span), task.threads * (BANDS_PER_THREAD if task.threads > 1 else 1), 1)
 
     def work(band: int, worker: int) -> None:
         projected.hide(drawn.z, visible, worker, *bands[band])
 
-    if not task.same_centre:
-        run_bands(work, len(bands), task.threads)
+    run_bands(work, len(bands), task.threads)
     fills = fill_levels(task)
 
     def push(band: int, worker: int) -> None:
+        projected.draw_surfaces(drawn.color, drawn.z, visible, *task.bands[band])
         push_band(drawn.color, visible, fills, *task.bands[band])
 
     run_bands(push, len(task.bands), task.threads)

@@ -32,6 +32,7 @@ class Projected(NamedTuple):
     take: Callable[[np.ndarray, np.ndarray, np.ndarray, int, int], None]
     take_plainly: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int, int], None] | None = None
     hide: Callable[[np.ndarray, np.ndarray, int, int, int], None] | None = None
+    draw_surfaces: Callable | None = None
 
 
 class Drawn(NamedTuple):

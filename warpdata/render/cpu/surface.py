@@ -8,19 +8,23 @@ point well behind the nearest of its corners. Surfaces only ever clear a flag, s
 from __future__ import annotations
 
 import numpy as np
+from numba import types
+from numba.extending import intrinsic
 
 from warpdata.geometry.maths.resample import DEPTH_EDGE
 from warpdata.kernel import kernel
 
 SUBPIXELS = np.float32(256)
-LARGEST = 64 * 256
+LARGEST = 1024 * 256
 FARTHEST = np.float32(2.0**22)
-SURFACE_RATIO = np.float32(1 + DEPTH_EDGE)
+SURFACE_RATIO, SHOWN_RATIO = np.float32(1 + DEPTH_EDGE), np.float32(1.02)
 BEHIND_SURFACE, BEHIND_FOOTPRINT = np.float32(1.01), np.float32(1.06)
 SURELY_BEFORE = np.float32(1.005)
 """A point not this many times as far as the nearest corner of a surface cannot be hidden by it, rounding included."""
 FEW = 8
 """Blocks with more pixels a side are not looked through beforehand."""
+LEAVES_A_HOLE = np.int64(2**31 - 1)
+NOTHING = np.int64(2**63 - 1)
 HALF, ONE, ZERO = np.float32(0.5), np.float32(1), np.float32(0)
 
 
@@ -87,15 +91,25 @@ def bound_blocks(x0, x1, y0, y1, w0, w1, surface, left, right, top, bottom, near
         nearest[u] = max(max(w0[u], w0[u + 1]), max(w1[u], w1[u + 1]))
 
 
+@intrinsic
+def keep_least(typing_context, address, value):
+    def generate(context, builder, signature, arguments):
+        pointer = builder.inttoptr(arguments[0], context.get_value_type(types.int64).as_pointer())
+        builder.atomic_rmw("min", pointer, arguments[1], "monotonic")
+        return context.get_dummy_value()
+
+    return types.void(types.uint64, types.int64), generate
+
+
 @kernel
-def hides(x0, y0, x1, y1, x2, y2, w0, w1, w2, column, row, limit):
-    """Whether a triangle covers a pixel's centre and is everywhere in the pixel nearer than 1/`limit`."""
+def inverse_depths(x0, y0, x1, y1, x2, y2, w0, w1, w2, column, row):
+    """1/z of a triangle at a pixel's centre and at the farthest in the pixel; 0 where it does not cover the centre."""
     ax, ay, bx, by = x1 - x0, y1 - y0, x2 - x0, y2 - y0
     area = ax * by - ay * bx
     if area < 0:
         ax, ay, bx, by, w1, w2, area = bx, by, ax, ay, w2, w1, -area
     if area == 0:
-        return False
+        return ZERO, ZERO
     px, py = column * 256 + 128 - x0, row * 256 + 128 - y0
     first, second = px * by - py * bx, ax * py - ay * px
     third = area - first - second
@@ -103,19 +117,20 @@ def hides(x0, y0, x1, y1, x2, y2, w0, w1, w2, column, row, limit):
     owns_second = ay > 0 or (ay == 0 and ax > 0)
     owns_third = by - ay > 0 or (by == ay and bx - ax > 0)
     if first + owns_first <= 0 or second + owns_second <= 0 or third + owns_third <= 0:
-        return False
+        return ZERO, ZERO
     dw1, dw2 = w1 - w0, w2 - w0
     slope_x = np.float32(by) * dw1 - np.float32(ay) * dw2
     slope_y = np.float32(ax) * dw2 - np.float32(bx) * dw1
     centre = np.float32(first) * dw1 + np.float32(second) * dw2
     rounding = (np.abs(dw1) + np.abs(dw2)) * np.float32(2)
     slack = ((np.abs(slope_x) + np.abs(slope_y)) + rounding) * np.float32(128)
-    return w0 + (centre - slack) / np.float32(area) > limit
+    least = min(min(w0, w1), w2)
+    return max(w0 + centre / np.float32(area), least), w0 + (centre - slack) / np.float32(area)
 
 
 @kernel
-def hide_behind(x0, y0, x1, y1, x2, y2, w0, w1, w2, behind, z, visible):
-    """Clear the flags of the points behind a triangle."""
+def hide_behind(x0, y0, x1, y1, x2, y2, w0, w1, w2, behind, before, code, z, visible, keys, bits):
+    """Clear the flags of the points behind a triangle, and offer it to these pixels and to those without a point."""
     H, W = z.shape
     least_x, most_x = min(min(x0, x1), x2), max(max(x0, x1), x2)
     least_y, most_y = min(min(y0, y1), y2), max(max(y0, y1), y2)
@@ -125,21 +140,41 @@ def hide_behind(x0, y0, x1, y1, x2, y2, w0, w1, w2, behind, z, visible):
     for y in range(max((least_y + 127) >> 8, 0), min((most_y - 128) >> 8, H - 1) + 1):
         up = H - 1 - y
         for x in range(max((least_x + 127) >> 8, 0), min((most_x - 128) >> 8, W - 1) + 1):
-            if z[up, x] * nearest > SURELY_BEFORE and visible[up, x]:
-                limit = (ONE / z[up, x]) * behind
-                if hides(x0, y0, x1, y1, x2, y2, w0, w1, w2, x, y, limit):
+            zz = z[up, x]
+            if zz == 0 or zz * nearest > SURELY_BEFORE:
+                here, farthest = inverse_depths(x0, y0, x1, y1, x2, y2, w0, w1, w2, x, y)
+                if here == 0:
+                    continue
+                if zz > 0:
+                    if not farthest > (ONE / zz) * behind:
+                        continue
                     visible[up, x] = False
+                bits[0] = (ONE / here) * before
+                key = (np.int64(bits.view(np.int32)[0]) << 32) | code
+                if key < keys[up, x]:
+                    keep_least(np.uint64(keys.ctypes.data) + np.uint64(8) * np.uint64(up * W + x), key)
 
 
 @kernel
-def hide_behind_quad(xs, ys, ws, behind, z, visible):
+def code_of(x0, y0, x1, y1, x2, y2, code):
+    return code if (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0) > 0 else LEAVES_A_HOLE
+
+
+@kernel
+def hide_behind_quad(xs, ys, ws, behind, before, code, z, visible, keys, bits):
     """Clear the flags of the points behind the two halves of a quad."""
-    hide_behind(xs[0], ys[0], xs[1], ys[1], xs[2], ys[2], ws[0], ws[1], ws[2], behind, z, visible)
-    hide_behind(xs[3], ys[3], xs[2], ys[2], xs[1], ys[1], ws[3], ws[2], ws[1], behind, z, visible)
+    c = code_of(xs[0], ys[0], xs[1], ys[1], xs[2], ys[2], code) if code >= 0 else LEAVES_A_HOLE
+    hide_behind(
+        xs[0], ys[0], xs[1], ys[1], xs[2], ys[2], ws[0], ws[1], ws[2], behind, before, c, z, visible, keys, bits
+    )
+    c = code_of(xs[3], ys[3], xs[2], ys[2], xs[1], ys[1], code + 1) if code >= 0 else LEAVES_A_HOLE
+    hide_behind(
+        xs[3], ys[3], xs[2], ys[2], xs[1], ys[1], ws[3], ws[2], ws[1], behind, before, c, z, visible, keys, bits
+    )
 
 
 @kernel
-def hide_footprint(d, u, v, matrix, intrinsics, near_far, xs, ys, ws, z, visible):
+def hide_footprint(d, u, v, matrix, intrinsics, near_far, xs, ys, ws, z, visible, keys, bits, hides):
     """Hide what lies behind one pixel of the reference, its corners at its depth."""
     near, far = near_far
     for k in range(4):
@@ -153,22 +188,35 @@ def hide_footprint(d, u, v, matrix, intrinsics, near_far, xs, ys, ws, z, visible
         if not ((Z >= near) & (Z <= far) & (np.abs(a) <= FARTHEST) & (np.abs(b) <= FARTHEST)):
             return
         xs[k], ys[k], ws[k] = np.int64(a), np.int64(b), w
-    hide_behind_quad(xs, ys, ws, BEHIND_FOOTPRINT, z, visible)
+    hide_behind_quad(
+        xs,
+        ys,
+        ws,
+        BEHIND_FOOTPRINT if hides else np.float32(np.inf),
+        BEHIND_FOOTPRINT,
+        np.int64(-1),
+        z,
+        visible,
+        keys,
+        bits,
+    )
 
 
 @kernel
-def hide_edges(d, above, below, v, matrix, intrinsics, near_far, xs, ys, ws, z, visible):
+def hide_edges(d, above, below, v, matrix, intrinsics, near_far, xs, ys, ws, z, visible, keys, bits, hides):
     """Hide what lies behind those pixels of row `v` around which some block spans no surface.
 
     Pixel u touches the blocks u and u + 1 of `above` and `below`; blocks that do not exist count as surface.
     """
     for u in range(d.size):
         if d[u] > 0 and not (above[u] & above[u + 1] & below[u] & below[u + 1]):
-            hide_footprint(d[u], u, v, matrix, intrinsics, near_far, xs, ys, ws, z, visible)
+            hide_footprint(d[u], u, v, matrix, intrinsics, near_far, xs, ys, ws, z, visible, keys, bits, hides)
 
 
 @kernel
-def hide(depth, confidence, threshold, matrix, intrinsics, near_far, centres, z, visible, scratch, first, last):
+def hide(
+    depth, confidence, threshold, matrix, intrinsics, near_far, hides, centres, z, visible, keys, scratch, first, last
+):
     """Clear in `visible` the points that the reference's rows `first` to `last`, and the blocks below them, hide.
 
     `z` is the depth of every pixel's point, 0 where there is none; both count rows from the bottom.
@@ -177,6 +225,7 @@ def hide(depth, confidence, threshold, matrix, intrinsics, near_far, centres, z,
     h, w = depth.shape
     H, W = z.shape
     xs, ys, ws = np.empty(4, np.int64), np.empty(4, np.int64), np.empty(4, np.float32)
+    bits = np.empty(1, np.float32)
     flags[:] = 1
     for v in range(max(first - 1, 0), min(last + 1, h)):
         slot = v & 1
@@ -198,15 +247,114 @@ def hide(depth, confidence, threshold, matrix, intrinsics, near_far, centres, z,
                 farthest = np.float32(np.inf) if large else ZERO
                 for y in range(top[u], top[u] if large else bottom[u] + 1):
                     for x in range(left[u], right[u] + 1):
-                        farthest = max(farthest, z[H - 1 - y, x])
+                        farthest = max(farthest, z[H - 1 - y, x] if z[H - 1 - y, x] > 0 else np.float32(np.inf))
                 if farthest * nearest[u] > SURELY_BEFORE:
                     xs[0], xs[1], xs[2], xs[3] = x0[u], x0[u + 1], x1[u], x1[u + 1]
                     ys[0], ys[1], ys[2], ys[3] = y0[u], y0[u + 1], y1[u], y1[u + 1]
                     ws[0], ws[1], ws[2], ws[3] = w0[u], w0[u + 1], w1[u], w1[u + 1]
-                    hide_behind_quad(xs, ys, ws, BEHIND_SURFACE, z, visible)
-        hide_edges(d0, flags[1 - slot], flags[slot], v - 1, matrix, intrinsics, near_far, xs, ys, ws, z, visible)
+                    hide_behind_quad(
+                        xs,
+                        ys,
+                        ws,
+                        BEHIND_SURFACE if hides else np.float32(np.inf),
+                        ONE,
+                        2 * np.int64((v - 1) * w + u)
+                        if max(max(d0[u], d0[u + 1]), max(d1[u], d1[u + 1]))
+                        <= min(min(d0[u], d0[u + 1]), min(d1[u], d1[u + 1])) * SHOWN_RATIO
+                        else np.int64(-1),
+                        z,
+                        visible,
+                        keys,
+                        bits,
+                    )
+        hide_edges(
+            d0,
+            flags[1 - slot],
+            flags[slot],
+            v - 1,
+            matrix,
+            intrinsics,
+            near_far,
+            xs,
+            ys,
+            ws,
+            z,
+            visible,
+            keys,
+            bits,
+            hides,
+        )
     if last == h:
         slot = h & 1
         flags[slot] = 1
         d0 = reals[1 - slot, 1]
-        hide_edges(d0, flags[1 - slot], flags[slot], h - 1, matrix, intrinsics, near_far, xs, ys, ws, z, visible)
+        hide_edges(
+            d0,
+            flags[1 - slot],
+            flags[slot],
+            h - 1,
+            matrix,
+            intrinsics,
+            near_far,
+            xs,
+            ys,
+            ws,
+            z,
+            visible,
+            keys,
+            bits,
+            hides,
+        )
+
+
+@kernel
+def draw_surfaces(depth, packed, matrix, intrinsics, centres, keys, z, visible, color, first, last):
+    H, W = z.shape
+    w = depth.shape[1]
+    xs, ys, ws, cs = np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3, np.float32), np.empty(3, np.uint32)
+    for up in range(first, last):
+        for column in range(W):
+            key = keys[up, column]
+            code = key & np.int64(2**31 - 1)
+            if key == NOTHING or code == LEAVES_A_HOLE:
+                continue
+            block, half = code >> 1, code & 1
+            v, u = block // w, block % w
+            for k in range(3):
+                corner = k if half == 0 else 3 - k
+                i, j = v + (corner >> 1), u + (corner & 1)
+                x, y, d = centres[j], centres[i], depth[i, j]
+                X = ((matrix[0, 0] * x + matrix[0, 1] * y) + matrix[0, 2]) * d + matrix[0, 3]
+                Y = ((matrix[1, 0] * x + matrix[1, 1] * y) + matrix[1, 2]) * d + matrix[1, 3]
+                Z = ((matrix[2, 0] * x + matrix[2, 1] * y) + matrix[2, 2]) * d + matrix[2, 3]
+                q = ONE / Z
+                xs[k] = np.int64(np.floor((((intrinsics[0] * X) * q) + intrinsics[2]) * SUBPIXELS + HALF))
+                ys[k] = np.int64(np.floor((((intrinsics[1] * Y) * q) + intrinsics[3]) * SUBPIXELS + HALF))
+                ws[k] = q
+                cs[k] = packed[i * w + j]
+            ax, ay, bx, by = xs[1] - xs[0], ys[1] - ys[0], xs[2] - xs[0], ys[2] - ys[0]
+            px, py = column * 256 + 128 - xs[0], (H - 1 - up) * 256 + 128 - ys[0]
+            first_, second = px * by - py * bx, ax * py - ay * px
+            third = ax * by - ay * bx - first_ - second
+            f0, f1, f2 = np.float32(third) * ws[0], np.float32(first_) * ws[1], np.float32(second) * ws[2]
+            total = (f0 + f1) + f2
+            rgb = np.uint32(0)
+            for c in range(3):
+                shift = np.uint32(8 * c)
+                c0, c1, c2 = (
+                    np.float32((cs[0] >> shift) & np.uint32(255)),
+                    np.float32((cs[1] >> shift) & np.uint32(255)),
+                    np.float32((cs[2] >> shift) & np.uint32(255)),
+                )
+                value = ((f0 * c0 + f1 * c1) + f2 * c2) / total
+                rgb |= np.uint32(min(np.floor(value + HALF), np.float32(255))) << shift
+            color[up, column] = rgb
+            visible[up, column] = True
+    bits = np.empty(1, np.int32)
+    for up in range(first, last):
+        for column in range(W):
+            key = keys[up, column]
+            code = key & np.int64(2**31 - 1)
+            if not (key == NOTHING or code == LEAVES_A_HOLE):
+                bits[0] = np.int32(key >> 32)
+                z[up, column] = bits.view(np.float32)[0]

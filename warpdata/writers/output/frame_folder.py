@@ -34,7 +34,7 @@ class FrameFolder:
 
         path/cameras.json
         path/images/00000.png       the splat
-        path/coverage/00000.png     255 where a point is seen, fading to 0 in holes
+        path/coverage/00000.png     255 where a point or surface is seen, fading to 0 in holes
 
     Frames that an interrupted run with the same `about` finished are kept.
 
