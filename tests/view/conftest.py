@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from warpdata.programs.flags import CommandLine
+from warpdata.run.splat_options import SplatOptions
 from warpdata.view.opening import open_paths
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -22,7 +24,9 @@ def chromium():
     if CHROMIUM is None:
         pytest.skip("there is no chromium on this machine: apt-get install chromium")
     with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = running.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--enable-unsafe-swiftshader"]
+        )
         yield browser
         browser.close()
 
@@ -48,7 +52,7 @@ def viewing(*paths: Path):
     app = pytest.importorskip(
         "warpdata.view.app", reason="starlette is not installed (extra `view`)", exc_type=ImportError
     )
-    shown = open_paths(paths)
+    shown = open_paths(paths, arguments=CommandLine(SplatOptions).arguments)
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
         port = listening.getsockname()[1]
         served = app.build_app(shown, address="127.0.0.1", port=port)

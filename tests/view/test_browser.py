@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.scenes import write_scene
 from tests.view.manifests import SIZE, some_records, write_export
 from warpdata.formats.manifest import MANIFEST
 from warpdata.formats.marks import read_marks
@@ -225,3 +226,39 @@ def test_folders_side_by_side_are_aligned_and_gaps_are_shown(page, view, tmp_pat
         page.keyboard.press(",")
         page.locator("h1", has_text="tile_2").wait_for()
         page.locator('[data-name="1"] .missing', has_text="missing").wait_for()
+
+
+def test_points_are_drawn_and_the_live_picture_is_the_warp(page, view, tmp_path, monkeypatch):
+    """At a view, seen from itself: the live picture is the view's own."""
+    monkeypatch.setenv("WARPDATA_CACHE", str(tmp_path / "cache"))
+    write_scene(tmp_path / "scene", 3, (48, 64))
+    with view(tmp_path / "scene") as url:
+        page.goto(url)
+        page.locator(".cloud[data-points]").wait_for()
+        assert int(page.locator(".cloud").get_attribute("data-points")) == 3 * 48 * 64
+        page.locator(".live[data-shown]").wait_for()
+        page.select_option("[aria-label=reference]", "1")
+        page.locator(".strip button").nth(1).click()
+        page.locator(".numbers", has_text="reference 1   holes 0.0 %").wait_for()
+        shown = page.evaluate("[...document.querySelector('.live').getContext('2d').getImageData(0, 0, 64, 48).data]")
+        live = np.array(shown, np.uint8).reshape(48, 64, 4)[..., :3]
+        np.testing.assert_array_equal(live, np.asarray(Image.open(next((tmp_path / "scene").rglob("1.png")))))
+        drawn = page.evaluate(COLOURS_DRAWN)
+        assert drawn > 100
+        page.locator(".repeat pre[data-name=command]").wait_for()
+        page.keyboard.press("d")
+        page.locator(".numbers", has_not_text="holes 0.0 %").wait_for()
+        page.locator("select[aria-label=version]").select_option("1")
+        page.locator(".repeat pre[data-name=command]", has_text="--warp-version 1").wait_for()
+        page.keyboard.press("[")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+COLOURS_DRAWN = """() => {
+    const canvas = document.querySelector('.cloud');
+    const copy = new OffscreenCanvas(canvas.width, canvas.height);
+    const context = copy.getContext('2d');
+    context.drawImage(canvas, 0, 0);
+    const data = new Uint32Array(context.getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+    return new Set(data).size;
+}"""

@@ -163,7 +163,7 @@ def test_hostile_samples_cost_themselves(tmp_path):
 
 
 def test_what_is_nothing_to_look_at_is_said(tmp_path):
-    for path, why in ((tmp_path, "no pictures"), (tmp_path / "none", "not a folder")):
+    for path, why in ((tmp_path, "no pictures"), (tmp_path / "none", "does not exist")):
         with pytest.raises(OutputError, match=why):
             open_paths([path])
     (tmp_path / ".warpdata").mkdir()

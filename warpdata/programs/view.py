@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Annotated, Literal
 
 import tyro
 
+from warpdata.config import GeometryOptions
 from warpdata.errors import OutputError
 from warpdata.programs.main import DONE, run_program
 
@@ -16,10 +19,15 @@ from warpdata.programs.main import DONE, run_program
 @dataclass(frozen=True, kw_only=True)
 class ViewOptions:
     """Look at what was made, in a browser: triplets with their scores and pixels, of which x rejects the one you see;
-    folders of pictures, tiles or depth maps side by side."""
+    scenes in 3-D, with the warp from wherever you stand; folders of pictures, tiles or depth maps side by side."""
 
     paths: tyro.conf.Positional[tuple[Path, ...]]
-    """Outputs of materialize, a tab each; all other folders are columns of one more tab, aligned by file names."""
+    """Outputs of materialize and folders of scenes, a tab each; all other folders are columns of one more tab, aligned
+    by file names."""
+    kind: Annotated[Literal["auto", "scenes", "folders"], tyro.conf.arg(name="as")] = "auto"
+    """What PATHS are that are no outputs: scenes, seen in 3-D with the warp beside it, or folders of pictures side by
+    side. auto takes those for scenes that have more than pictures, such as a transforms.json."""
+    geometry: GeometryOptions = field(default_factory=GeometryOptions)
     port: int = 0
     """Port of the page (0: a free one)."""
     open: bool = False
@@ -45,9 +53,17 @@ def _run(options: ViewOptions) -> int:
         from warpdata.view.serving import serve
     except ModuleNotFoundError as error:
         raise OutputError(f"the viewer needs {error.name}: pip install 'warpdata[view]'") from error
+    from warpdata.geometry.estimators import ESTIMATORS
+    from warpdata.programs.flags import CommandLine
+    from warpdata.run.splat_options import SplatOptions
+    from warpdata.sources.table import SOURCES
     from warpdata.view.opening import open_paths
 
-    shown = open_paths(options.paths)
+    words = CommandLine(SplatOptions, (SOURCES, ESTIMATORS)).arguments
     say = partial(print, flush=True)
-    serve(shown, address=options.host, port=options.port, open_browser=options.open, say=say)
+    with ExitStack() as opened:
+        shown = open_paths(options.paths, options.kind, geometry=options.geometry, arguments=words)
+        for one in shown:
+            opened.callback(one.close)
+        serve(shown, address=options.host, port=options.port, open_browser=options.open, say=say)
     return DONE

@@ -63,7 +63,11 @@ class PathFrames:
         Raises:
             ViewError: the reference's picture cannot be decoded.
         """
-        inputs = self._inputs(f"{number:05d}", self._asked[number]).to(self._device)
+        return self.seen_from(self._asked[number], name=f"{number:05d}")
+
+    def seen_from(self, camera: Camera, *, name: str = "frame") -> SplatPicture:
+        """The splat in any camera, for a whole picture; raises as for a frame of the list."""
+        inputs = self._inputs(name, camera).to(self._device)
         return render_splat(inputs, self._options, backend=self._backend)
 
     def _inputs(self, name: str, camera: Camera) -> PairInputs:

@@ -18,6 +18,8 @@ from warpdata.view.column_routes import column_routes
 from warpdata.view.columns import Columns
 from warpdata.view.guard import Guard
 from warpdata.view.opening import Shown
+from warpdata.view.scene_routes import scene_routes
+from warpdata.view.scenes import Scenes
 from warpdata.view.triplet_routes import triplet_routes
 from warpdata.view.triplets import Triplets
 
@@ -58,6 +60,7 @@ def build_app(shown: Sequence[Shown], *, address: str, port: int, token: str | N
         Route("/api/about", answers(about)),
         *triplet_routes(data_of(Triplets)),
         *column_routes(data_of(Columns)),
+        *scene_routes(data_of(Scenes)),
     ]
     return Guard(Starlette(routes=routes), address=address, port=port, token=token)
 

@@ -4,34 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
-from warpdata.errors import OutputError
+from warpdata.config import GeometryOptions, SourceOptions
+from warpdata.errors import OutputError, WarpdataError
 from warpdata.formats.manifest import STATE_FOLDER
+from warpdata.sources import open_source
 from warpdata.view.columns import Columns
+from warpdata.view.live_warp import Arguments
+from warpdata.view.scenes import Scenes
 from warpdata.view.triplets import Triplets
 from warpdata.writers.output.existing import find_datasets
 
-Shown = Triplets | Columns
+PICTURES = "images"
+"""The source that reads pictures alone."""
+
+Shown = Triplets | Columns | Scenes
 """A tab of the page."""
 
+Kind = Literal["auto", "scenes", "folders"]
+"""What paths are that are no outputs."""
 
-def open_paths(paths: Sequence[Path]) -> list[Shown]:
-    """What there is to look at in some paths: a tab for each output, and one for all other folders side by side.
+
+def open_paths(
+    paths: Sequence[Path],
+    kind: Kind = "auto",
+    *,
+    geometry: GeometryOptions | None = None,
+    arguments: Arguments = lambda options: (),
+) -> list[Shown]:
+    """What there is to look at in some paths: a tab for each output of `materialize` and for each folder of scenes, and
+    one for all other folders side by side.
+
+    Args:
+        kind: what paths are that are no outputs; auto takes those for scenes that have a mark of scenes, such as a
+            transforms.json, and not pictures alone.
+        geometry: of scenes.
+        arguments: from options of `splat` to the words of its command line.
 
     Raises:
         OutputError: a path holds nothing that can be shown.
+        SourceError: it is to be a folder of scenes, and is none.
     """
-    outputs: list[Shown] = []
+    shown: list[Shown] = []
     folders: list[Path] = []
     for path in paths:
-        if not path.is_dir():
-            raise OutputError(f"{path} is not a folder; give an output of materialize, or folders of pictures")
-        triplets = _open_output(path)
-        if triplets is None:
+        if not path.exists():
+            raise OutputError(f"{path} does not exist; give outputs of materialize, scenes, or folders of pictures")
+        triplets = _open_output(path) if path.is_dir() else None
+        if triplets is not None:
+            shown.append(triplets)
+        elif kind == "scenes" or (kind == "auto" and _holds_scenes(path)):
+            shown.append(Scenes(SourceOptions(input_dir=path), geometry or GeometryOptions(), arguments))
+        elif path.is_dir():
             folders.append(path)
         else:
-            outputs.append(triplets)
-    return outputs + ([Columns(folders)] if folders else [])
+            raise OutputError(f"{path} is not a folder; give folders of pictures, tiles or depth maps")
+    return shown + ([Columns(folders)] if folders else [])
+
+
+def _holds_scenes(path: Path) -> bool:
+    """Whether the first scene there, if any, has more than pictures."""
+    try:
+        source = open_source(SourceOptions(input_dir=path))
+        return source.scene(source.scene_ids()[0]).source != PICTURES
+    except WarpdataError:
+        return False
 
 
 def _open_output(path: Path) -> Triplets | None:

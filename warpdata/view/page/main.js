@@ -7,11 +7,14 @@ import { address, readRoute } from "./route.js";
 import { showGrid } from "./grid.js";
 import { showTriplet } from "./triplet.js";
 import { showRow, showRows } from "./columns.js";
+import { showScene } from "./scene.js";
+import { showScenes } from "./scenes.js";
 
 // Kind of what is looked at -> the view of all of it, and of one item.
 const VIEWS = {
   triplets: [showGrid, showTriplet],
   columns: [showRows, showRow],
+  scenes: [showScenes, showScene],
 };
 
 let leaving = new AbortController();

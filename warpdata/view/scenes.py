@@ -1,0 +1,227 @@
+"""Scenes that are looked at: their views, points and cameras, and the warp from wherever one stands."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from warpdata.cache import CacheEntry
+from warpdata.cache.provider import GeometryProvider
+from warpdata.config import FilterOptions, GeometryOptions, PairOptions, SizeOptions, SourceOptions, default_cache_dir
+from warpdata.errors import GeometryError
+from warpdata.formats.axes import flip_camera_axes
+from warpdata.formats.jpeg_png import encode_picture
+from warpdata.sources import Workplace, open_source
+from warpdata.sources.fit import fit_image
+from warpdata.sources.scene import Scene
+from warpdata.triplets.scene_pairs import ScenePairs, open_pairs
+from warpdata.view.kept import Kept
+from warpdata.view.live_warp import Arguments, Asked, LiveWarp, Seen, how_to_repeat, splat_options
+from warpdata.view.points import ColourBy, depth_picture, scene_points
+from warpdata.view.thumbnails import thumbnail
+
+GIVEN = "given"
+LIVE_SIZE = SizeOptions(max_megapixels=0.3072)
+"""640 x 480: of live pictures."""
+
+OPEN_SCENES = 4
+THUMBNAIL_PX = 240
+MAX_POINTS = 2_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenScene:
+    """A scene whose geometry is at hand.
+
+    Attributes:
+        scene: its views.
+        pairs: its geometry, at the size of live pictures.
+        live: renders.
+        lock: held while it does.
+    """
+
+    scene: Scene
+    pairs: ScenePairs
+    live: LiveWarp
+    lock: threading.Lock
+
+    @property
+    def entry(self) -> CacheEntry:
+        return self.pairs.entry
+
+
+class Scenes:
+    """The scenes of an input folder. Safe to share between threads.
+
+    Geometry comes from the cache. What a scene ships itself is read where the cache lacks it, into a folder that goes
+    when the viewer ends; nothing is estimated.
+
+    Args:
+        source: which scenes and views, as for `materialize`.
+        geometry: where depth and cameras come from, and where the cache is.
+        arguments: from options of `splat` to its command line.
+
+    Raises:
+        SourceError: the input cannot be used.
+    """
+
+    kind = "scenes"
+
+    def __init__(self, source: SourceOptions, geometry: GeometryOptions, arguments: Arguments):
+        self.title = str(source.input_dir)
+        self._options, self._geometry, self._arguments = source, geometry, arguments
+        work = Workplace(cache_dir=geometry.cache_dir or default_cache_dir(), writes=False)
+        self._source = open_source(source, work=work)
+        self._ids = self._source.scene_ids()
+        self._made = tempfile.TemporaryDirectory(prefix="warpdata-view-")
+        self._open: Kept[OpenScene] = Kept(OPEN_SCENES, lambda _: 1)
+        self._thumbnails: Kept[bytes] = Kept(32 * 2**20, len)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    def about(self) -> dict[str, Any]:
+        """What the page has to know before it shows anything."""
+        return {"kind": self.kind, "title": self.title, "scenes": len(self._ids)}
+
+    def page(self, start: int, count: int) -> dict[str, Any]:
+        """Some scenes, by number and id."""
+        ids = self._ids[start : start + count]
+        scenes = [{"number": number, "id": one} for number, one in enumerate(ids, start)]
+        return {"total": len(self._ids), "start": start, "scenes": scenes}
+
+    def details(self, number: int) -> dict[str, Any]:
+        """A scene's views with their cameras, and where its geometry comes from.
+
+        Raises:
+            IndexError: there is no such scene.
+            SceneError, GeometryError, WeightsError, CacheError: it cannot be shown, and why.
+        """
+        opened = self._scene(number)
+        entry, pairs = opened.entry, opened.pairs
+        views = []
+        for index, name in enumerate(entry.names):
+            camera = entry.camera(index).image_camera
+            fitted = fit_image(camera.hw, pairs.output_hw, pairs.size.preprocess_mode).map_camera(camera)
+            pose = flip_camera_axes(camera.world_from_cam.double().numpy())
+            views.append({"name": name, "K": fitted.K.tolist(), "transform_matrix": pose.tolist()})
+        height, width = pairs.output_hw
+        return {
+            "number": number,
+            "id": self._ids[number],
+            "size": [width, height],
+            "unit": "m" if entry.scale == "metric" else "scene units",
+            "source": opened.scene.source,
+            "estimator": entry.provenance.estimator,
+            "licence": entry.header.source_license,
+            "left_out": {**opened.scene.left_out, **entry.left_out},
+            "median_depth": self._median_depth(opened),
+            "views": views,
+        }
+
+    def first_picture(self, number: int) -> bytes:
+        """A small JPEG of a scene's first view, which needs no geometry.
+
+        Raises:
+            IndexError: there is no such scene, or it has no view.
+            SceneError, ViewError: it cannot be read.
+        """
+        self._check(number)
+        return self._thumbnails.get(
+            number, lambda: thumbnail(self._source.scene(self._ids[number]).views[0].picture.load(), THUMBNAIL_PX)
+        )
+
+    def view_picture(self, number: int, view: int) -> bytes:
+        """A JPEG of a view, fitted as live pictures are; raises as `details`."""
+        opened = self._scene(number)
+        picture, hw = opened.pairs.pictures[self._view(opened, view)], opened.pairs.output_hw
+        return self._thumbnails.get(
+            (number, view), lambda: encode_picture(picture.load(fit_image(picture.hw(), hw, "crop")), "jpg")
+        )
+
+    def depth(self, number: int, view: int) -> tuple[bytes, float, float]:
+        """A view's depth in colours as PNG, and the depths of the nearest and farthest colour; raises as `details`."""
+        opened = self._scene(number)
+        colours, near, far = depth_picture(opened.entry.frame(self._view(opened, view)).depth.numpy())
+        return encode_picture(torch.from_numpy(colours).permute(2, 0, 1).contiguous(), "png"), near, far
+
+    def points(self, number: int, *, budget: int, colour_by: ColourBy, view: int | None = None) -> bytes:
+        """Points of all views or of one, see `scene_points`; raises as `details`."""
+        opened = self._scene(number)
+        views = range(len(opened.entry)) if view is None else [self._view(opened, view)]
+        return scene_points(
+            [lambda index=index: opened.entry.frame(index) for index in views],
+            [lambda index=index: opened.pairs.pictures[index].load() for index in views],
+            budget=max(1, min(budget, MAX_POINTS)),
+            colour_by=colour_by,
+        )
+
+    def see(self, number: int, asked: Asked) -> Seen:
+        """The warp from a camera; raises as `details` and `LiveWarp.see`."""
+        opened = self._scene(number)
+        with opened.lock:
+            return opened.live.see(asked)
+
+    def repeat(self, number: int, asked: Asked) -> dict[str, str]:
+        """How to get exactly the picture of `see` elsewhere."""
+        opened = self._scene(number)
+        seen = self.see(number, asked).reference
+        folder = self._options.input_dir
+        if len(self._ids) > 1 or (opened.scene.root is not None and opened.scene.root != folder.resolve()):
+            folder = opened.scene.root or folder / self._ids[number]
+        options = splat_options(LIVE_SIZE, geometry=self._geometry)
+        return how_to_repeat(asked, seen, folder, options, self._arguments)
+
+    def close(self) -> None:
+        """Remove what was made for the scenes."""
+        self._made.cleanup()
+
+    def _check(self, number: int) -> None:
+        if not 0 <= number < len(self._ids):
+            raise IndexError(f"there is no scene {number}: there are {len(self._ids)}")
+
+    def _view(self, opened: OpenScene, view: int) -> int:
+        if not 0 <= view < len(opened.entry):
+            raise IndexError(f"there is no view {view}: {opened.scene.id} has {len(opened.entry)} with depth")
+        return view
+
+    def _scene(self, number: int) -> OpenScene:
+        self._check(number)
+        return self._open.get(number, lambda: self._opened(number))
+
+    def _opened(self, number: int) -> OpenScene:
+        scene = self._source.scene(self._ids[number])
+        pairs = open_pairs(
+            scene,
+            self._entry(scene),
+            size=LIVE_SIZE,
+            filters=FilterOptions(),
+            pairs=PairOptions(),
+            keep_odd_views=self._options.keep_odd_views,
+        )
+        return OpenScene(scene=scene, pairs=pairs, live=LiveWarp(pairs, self._device), lock=threading.Lock())
+
+    def _entry(self, scene: Scene) -> CacheEntry:
+        provider = self._provider(self._geometry)
+        if (entry := provider.cache.get(scene, provider.provenance(scene))) is not None:
+            return entry
+        given = self._geometry.geometry in ("auto", GIVEN) and scene.ships_geometry
+        if not given:
+            raise GeometryError(
+                f"scene {scene.id} ships no depth for all of its views, and {provider.cache.root} has no geometry for "
+                "it; make triplets of it first, with `python -m warpdata.materialize`"
+            )
+        options = replace(self._geometry, geometry=GIVEN, cache_dir=Path(self._made.name))
+        return self._provider(options)(scene).entry
+
+    def _provider(self, options: GeometryOptions) -> GeometryProvider:
+        return GeometryProvider(options, LIVE_SIZE, FilterOptions(), self._device, least_views=1)
+
+    @staticmethod
+    def _median_depth(opened: OpenScene) -> float:
+        depth = opened.entry.frame(0).depth
+        known = depth[depth > 0]
+        return known.median().item() if known.numel() else 1.0
