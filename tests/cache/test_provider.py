@@ -131,3 +131,29 @@ def test_known_geometry_makes_nothing(tmp_path, shipped):
         provider(tmp_path).known(shipped)
     made = provider(tmp_path)(shipped).entry
     assert provider(tmp_path).known(shipped).key == made.key
+
+
+def test_several_estimators_are_tried_in_their_order(tmp_path, shipped, monkeypatch):
+    """The report says which and why; later starts ask for what is in the cache."""
+    monkeypatch.setenv("WARPDATA_ESTIMATORS", str(tmp_path / "none"))
+    made = provider(tmp_path, geometry="da3, given")(shipped)
+    assert made.entry.provenance.estimator == "given"
+    assert made.reason.startswith("given, as asked for; not da3: ")
+    assert "prepare estimator da3" in made.reason
+    both = provider(tmp_path, geometry="moge,given")
+    assert both(shipped).cached
+    assert both.known(shipped).provenance.estimator == "given"
+    with pytest.raises(GeometryError, match=r"^da3: .*environment.*; moge: .*environment"):
+        provider(tmp_path, geometry="da3,moge")(shipped)
+    with pytest.raises(ValueError, match="names an estimator twice"):
+        provider(tmp_path, geometry="sfm,sfm")
+    with pytest.raises(ValueError, match="there is no such estimator"):
+        provider(tmp_path, geometry="sfm,dust3r")
+
+
+def test_what_fails_while_it_is_estimated_is_passed_over_too(tmp_path, shipped):
+    shipped.views[0].depth.path.write_bytes(b"no depth")
+    for view in shipped.views[1:]:
+        view.depth.path.write_bytes(b"no depth")
+    with pytest.raises(GeometryError, match=r"^given: .*; external: .*needs `estimator`"):
+        provider(tmp_path, geometry="given,external")(shipped)

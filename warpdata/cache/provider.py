@@ -66,15 +66,19 @@ class GeometryProvider:
         *,
         least_views: int = 2,
     ):
-        check_estimator_name(options.geometry)
+        for name in options.names:
+            check_estimator_name(name)
         self.cache = GeometryCache(options.cache_dir or default_cache_dir())
-        self._request = EstimatorRequest(geometry=options, size=size, own=own or OwnOptions())
+        self._requests = [
+            EstimatorRequest(geometry=preferred, size=size, own=own or OwnOptions())
+            for preferred in options.preferences
+        ]
         self._filters = filters
         self._device = device
         self._least_views = least_views
 
     def __call__(self, scene: Scene, *, progress: Progress = no_progress) -> KnownGeometry:
-        """Geometry of one scene.
+        """Geometry of one scene, by the first of the estimators asked for that can give it.
 
         Raises:
             GeometryError: no estimator can give it, and why.
@@ -82,17 +86,36 @@ class GeometryProvider:
             CacheError: the cache cannot be written.
         """
         check_enough(scene, {}, self._least_views)
+        passed_over: list[str] = []
+        for request in self._requests:
+            try:
+                return self._made(scene, request, progress, passed_over)
+            except (GeometryError, WeightsError) as error:
+                if len(self._requests) == 1:
+                    raise
+                passed_over.append(f"{request.geometry.geometry}: {error}")
+        raise GeometryError("; ".join(passed_over))
+
+    def _made(
+        self, scene: Scene, request: EstimatorRequest, progress: Progress, passed_over: list[str]
+    ) -> KnownGeometry:
+        """Geometry by one of the estimators asked for.
+
+        Args:
+            passed_over: why those before it gave none.
+        """
         work_folders: list[Path] = []
 
         def work_dir(provenance: Provenance) -> Path:
             work_folders.append(self.cache.work_folder(scene, provenance))
             return work_folders[-1]
 
-        estimator, reason = self._estimator(scene, work_dir)
+        estimator, reason = self._estimator(scene, request, work_dir)
         entry, made = self.cache.get_or_make(scene, Judged(estimator), progress=progress)
         for folder in work_folders:
             shutil.rmtree(folder, ignore_errors=True)
         check_enough(scene, entry.left_out, self._least_views)
+        reason = "; ".join([reason, *(f"not {why}" for why in passed_over)])
         return KnownGeometry(entry=entry, reason=reason, cached=not made)
 
     def known(self, scene: Scene) -> CacheEntry:
@@ -111,17 +134,30 @@ class GeometryProvider:
         return entry
 
     def provenance(self, scene: Scene) -> Provenance:
-        """How a scene's geometry would be made now.
+        """How a scene's geometry would be made now; of several ways asked for, the first that is in the cache.
 
         Raises:
             GeometryError: no estimator can give it, and why.
             WeightsError: the network's weights cannot be had.
         """
-        return self._estimator(scene)[0].provenance
+        possible: list[Provenance] = []
+        refusals: list[GeometryError | WeightsError] = []
+        for request in self._requests:
+            try:
+                possible.append(self._estimator(scene, request)[0].provenance)
+            except (GeometryError, WeightsError) as error:
+                refusals.append(error)
+        if not possible:
+            raise refusals[-1]
+        if len(possible) == 1:
+            return possible[0]
+        return next((one for one in possible if self.cache.get(scene, one) is not None), possible[0])
 
-    def _estimator(self, scene: Scene, work_dir: WorkFolder | None = None) -> tuple[Estimator, str]:
+    def _estimator(
+        self, scene: Scene, request: EstimatorRequest, work_dir: WorkFolder | None = None
+    ) -> tuple[Estimator, str]:
         """The scene's estimator with the filters asked for, and why that one."""
-        choice = choose_estimator(scene, self._request, device=self._device, work_dir=work_dir)
+        choice = choose_estimator(scene, request, device=self._device, work_dir=work_dir)
         estimator = choice.estimator
         if not choice.row.decodes_pictures:
             estimator = ReadableViews(estimator, least=self._least_views)

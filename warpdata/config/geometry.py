@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +14,7 @@ class GeometryOptions:
     geometry: str = "auto"
     """auto takes what the scene ships, else a network whose weights are at hand, else structure from motion; the name
     of an estimator (given, vggt, vggt-omega, da3, map-anything, moge, external, sfm, or one of another package) insists
-    on it."""
+    on it. Several names with commas between them are tried in this order until one gives the scene geometry."""
     weights: str | None = None
     """Network weights: a .safetensors or .pt file, or a Hugging Face repository, `owner/name[/file][@revision]`. By
     default those of the estimator that are on this machine, else facebook/VGGT-1B or facebook/VGGT-Omega, which only
@@ -32,7 +32,19 @@ class GeometryOptions:
     """Where geometry is kept between runs. By default the environment variable WARPDATA_CACHE, or else the folder
     `warpdata` among the user's caches."""
 
+    @property
+    def preferences(self) -> tuple[GeometryOptions, ...]:
+        """The same options with each of the names of `geometry` alone."""
+        return tuple(replace(self, geometry=name) for name in self.names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of `geometry`, in the order in which they are tried."""
+        return tuple(name.strip() for name in self.geometry.split(","))
+
     def __post_init__(self) -> None:
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(f'`geometry="{self.geometry}"` names an estimator twice')
         if not 1 <= self.window_overlap < self.window_frames:
             raise ValueError(
                 f"`window_overlap` is {self.window_overlap} and `window_frames` {self.window_frames}; windows must "
