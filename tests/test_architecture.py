@@ -11,7 +11,7 @@ import pytest
 import warpdata
 
 ROOMS = (
-    ("camera", "lens", "lens_models", "kernel", "errors", "display", "plugins"),
+    ("camera", "lens", "lens_models", "kernel", "gpu_kernel", "errors", "display", "plugins"),
     ("files",),
     ("config",),
     ("formats",),

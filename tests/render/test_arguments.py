@@ -55,7 +55,7 @@ def test_importing_the_package_loads_no_gpu_code():
 
 
 def test_warp_on_a_device_it_cannot_use_says_why():
-    from warpdata.render.warp_backend import warp_device
+    from warpdata.gpu_kernel import warp_device
 
     with pytest.raises(BackendError, match=r"cannot run on cuda:63: .*choose backend='torch'"):
         warp_device(torch.device("cuda:63"))

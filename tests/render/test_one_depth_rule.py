@@ -35,19 +35,20 @@ def by_numba(depth, confidence, hw):
 
 def by_warp(depth, confidence, hw):
     warp_backend = pytest.importorskip("warpdata.render.warp_backend")
+    from warpdata import gpu_kernel
     from warpdata.render.kernels.splat import list_depths
 
     out = torch.empty((1, hw[0] * hw[1]))
     interpolates = depth.shape[0] <= hw[0] and depth.shape[1] <= hw[1]
-    warp_backend.Queue(torch.device("cpu")).launch(
+    gpu_kernel.Queue(torch.device("cpu")).launch(
         list_depths,
         (1, *hw),
-        warp_backend.array(depth[None].contiguous()),
-        warp_backend.array(confidence[None].contiguous()),
+        gpu_kernel.array(depth[None].contiguous()),
+        gpu_kernel.array(confidence[None].contiguous()),
         warp_backend.ratio_yx(hw, tuple(depth.shape)),
         interpolates,
         hw[1],
-        warp_backend.array(out),
+        gpu_kernel.array(out),
     )
     return out.view(hw), None
 

@@ -15,6 +15,7 @@ from warpdata.render.scale import median_of_valid
 from warpdata.render.view import view_of_depth
 
 wp = pytest.importorskip("warp")
+from warpdata import gpu_kernel  # noqa: E402
 from warpdata.render import warp_backend  # noqa: E402
 from warpdata.render.kernels import fill, median, splat, surface, visibility  # noqa: E402
 
@@ -70,13 +71,13 @@ def test_medians_are_exact(device, few, many):
     values = torch.zeros(3, max(map(len, rows)), device=device)
     for row, numbers in zip(values, rows, strict=True):
         row[: len(numbers)] = torch.tensor(numbers)
-    found = warp_backend.median_of_positive(warp_backend.Queue(device), values)
+    found = warp_backend.median_of_positive(gpu_kernel.Queue(device), values)
     assert torch.equal(found, median_of_valid(values, values > 0))
 
 
 def test_nothing_is_printed(capfd, device):
     image, depth, *cameras = pair()
-    warp_backend.warp_device(device)
+    gpu_kernel.warp_device(device)
     capfd.readouterr()
     warp(image.to(device), depth.to(device), *cameras, backend="warp")
     captured = capfd.readouterr()

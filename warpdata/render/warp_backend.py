@@ -9,7 +9,6 @@ same blocks out again call after call, stream by stream. Compiled kernels are ke
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 import warp as wp
@@ -17,21 +16,18 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from warpdata.config import RenderOptions
-from warpdata.errors import BackendError
+from warpdata.gpu_kernel import Queue, array
 from warpdata.render.fade import fade_reach, fade_table
+from warpdata.render.kernels import fill as fill_kernels
+from warpdata.render.kernels import median as median_kernels
+from warpdata.render.kernels import splat as splat_kernels
+from warpdata.render.kernels import surface as surface_kernels
+from warpdata.render.kernels import visibility as visibility_kernels
 from warpdata.render.pyramid import level_sizes
 from warpdata.render.scale import s0_from_median
 from warpdata.render.types import Rendering
 from warpdata.render.view import View
 from warpdata.render.visibility import DEPTH_LEVEL, MAX_LEVELS
-
-wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)  # Warp would print a banner and every compilation.
-
-from warpdata.render.kernels import fill as fill_kernels  # noqa: E402
-from warpdata.render.kernels import median as median_kernels  # noqa: E402
-from warpdata.render.kernels import splat as splat_kernels  # noqa: E402
-from warpdata.render.kernels import surface as surface_kernels  # noqa: E402
-from warpdata.render.kernels import visibility as visibility_kernels  # noqa: E402
 
 NOTHING = torch.iinfo(torch.int64).max
 """Key of a pixel no point fell in."""
@@ -48,44 +44,6 @@ class Stages:
 
     keys: Int[Tensor, "B P"]
     rendering: Rendering
-
-
-class Queue:
-    """Launches kernels for tensors of one device, on its current stream."""
-
-    def __init__(self, device: torch.device):
-        self.device = warp_device(device)
-        self.stream = None
-        if device.type == "cuda":
-            self.stream = warp_stream(device, torch.cuda.current_stream(device).cuda_stream)
-
-    def launch(self, kernel: wp.Kernel, dim: tuple[int, ...], *arguments) -> None:
-        if min(dim) > 0:
-            wp.launch(kernel, dim=dim, inputs=arguments, device=self.device, stream=self.stream)
-
-
-@lru_cache(maxsize=64)
-def warp_stream(device: torch.device, handle: int) -> wp.Stream:
-    """Warp's name for PyTorch's current stream, whose handle tells it from others."""
-    return wp.stream_from_torch(device)
-
-
-def warp_device(device: torch.device) -> wp.Device:
-    """Warp's name for a device of PyTorch.
-
-    Raises:
-        BackendError: Warp cannot use it.
-    """
-    try:
-        wp.init()
-        if device.type == "cuda" and not wp.is_cuda_available():
-            raise RuntimeError("NVIDIA Warp found no CUDA driver it can use")
-        return wp.get_device(str(device))
-    except Exception as error:  # Warp raises bare exceptions of several kinds for what it cannot start.
-        raise BackendError(
-            f"the warp backend cannot run on {device}: {error}; "
-            "update the NVIDIA driver, or choose backend='torch', which runs on any device"
-        ) from error
 
 
 def splat_depth(
@@ -381,11 +339,6 @@ def offsets_of(sizes: list[tuple[int, int]]) -> list[int]:
 
 def ratio_yx(hw: tuple[int, int], coarse_hw: tuple[int, int]) -> wp.vec2:
     return wp.vec2(coarse_hw[0] / hw[0], coarse_hw[1] / hw[1])
-
-
-def array(tensor: Tensor, dtype: type | None = None):
-    """A tensor as a kernel's argument, where it lies."""
-    return wp.from_torch(tensor, dtype=dtype, requires_grad=False, return_ctype=True)
 
 
 def optional_array(tensor: Tensor | None, *, ndim: int):

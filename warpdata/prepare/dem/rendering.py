@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from warpdata.formats.camera_list import read_named_cameras
 from warpdata.formats.geotiff import check_installed
 from warpdata.prepare.dem.area import Progress, StageReport, no_progress, write_if_changed
 from warpdata.sources.dem.ground import load_ground
-from warpdata.sources.dem.options import GroundOptions
+from warpdata.sources.dem.options import Device, GroundOptions
 from warpdata.sources.dem.tiles import image_of
 from warpdata.sources.dem.view import see
 
@@ -25,6 +26,8 @@ class RenderTileOptions:
     image: Path | None = None
     """Image to lay on the heights; by default that of the tile's area, and where there is none the slopes' shading."""
     ground: GroundOptions = field(default_factory=GroundOptions)
+    device: Device = "cpu"
+    """Where it is rendered; the same on both."""
 
 
 def render_tile(
@@ -48,7 +51,7 @@ def render_tile(
     if not ground.has_image:
         report.notes.append(f"{tile} has no image; its slopes are shaded")
     for done, (name, camera) in enumerate(found.items(), start=1):
-        view = see(ground.terrain, camera)
+        view = see(ground.terrain, camera, torch.device(options.device))
         if not view.depth.any():
             report.remarks[name] = "it sees nothing of the tile"
         picture, depth = io.BytesIO(), io.BytesIO()

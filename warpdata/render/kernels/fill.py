@@ -8,8 +8,8 @@ from typing import no_type_check
 
 import warp as wp
 
+from warpdata.gpu_kernel import MODULE_OPTIONS
 from warpdata.render.kernels.depth import sample_position
-from warpdata.render.kernels.options import MODULE_OPTIONS
 from warpdata.render.kernels.planes import load, save
 
 wp.set_module_options(MODULE_OPTIONS)

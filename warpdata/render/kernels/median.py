@@ -8,7 +8,7 @@ from typing import no_type_check
 
 import warp as wp
 
-from warpdata.render.kernels.options import MODULE_OPTIONS
+from warpdata.gpu_kernel import MODULE_OPTIONS
 
 wp.set_module_options(MODULE_OPTIONS)
 

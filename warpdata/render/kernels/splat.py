@@ -8,8 +8,8 @@ from typing import no_type_check
 
 import warp as wp
 
+from warpdata.gpu_kernel import MODULE_OPTIONS
 from warpdata.render.kernels.depth import is_depth, read_depth
-from warpdata.render.kernels.options import MODULE_OPTIONS
 from warpdata.render.kernels.planes import save
 from warpdata.render.splat import SUBPIXELS
 

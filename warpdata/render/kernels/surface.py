@@ -7,9 +7,9 @@ from typing import Any, no_type_check
 
 import warp as wp
 
+from warpdata.gpu_kernel import MODULE_OPTIONS
 from warpdata.render import surface as definition
 from warpdata.render.kernels.depth import SURFACE_RATIO, is_depth, read_depth
-from warpdata.render.kernels.options import MODULE_OPTIONS
 from warpdata.render.kernels.splat import NOTHING, STEPS, position_of_pixel
 
 wp.set_module_options(MODULE_OPTIONS)

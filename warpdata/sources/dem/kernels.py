@@ -9,38 +9,42 @@ from __future__ import annotations
 import numpy as np
 
 from warpdata.kernel import kernel
-
-MARGIN = 1e-6
-"""Metres by which a ray has to stay above a block, far more than rounding can be."""
+from warpdata.sources.dem.march import BLOCK_MARGIN
 
 
 @kernel
-def march_rows(heights, maxima, shapes, centre, directions, top, depth):
-    """Planar depth of rays, 0 of those that hit nothing.
+def march_rows(heights, maxima, shapes, pitch, centre, intrinsics, rotation, top, first, depth):
+    """Planar depth of the pixels of some rows, 0 of those that hit nothing.
 
     Args:
         heights: of pixel centres, NaN where there is none.
         maxima: all levels of `Terrain.maxima`; `shapes` says where each begins.
+        pitch: metres between columns and between rows.
         centre: column, row and height of the camera's centre.
-        directions: (n, 3), steps in column, row and height for a unit of depth.
+        intrinsics: fx, fy, cx, cy.
+        rotation: (3, 3), camera axes to the tile's.
         top: height at which walks begin.
-        depth: (n,), the result.
+        first: the picture's row that `depth` begins with.
+        depth: (n, width), the result.
     """
     rows, columns = heights.shape
     u_0, v_0, z_0 = centre
     coarsest = len(shapes) - 1
-    for ray in range(len(directions)):
-        du, dv, dz = directions[ray]
-        depth[ray] = 0.0
+    count, width = depth.shape
+    for pixel in range(count * width):
+        y, x = pixel // width, pixel % width
+        dx, dy, dz = _direction(first + y, x, intrinsics, rotation)
+        du, dv = dx / pitch[0], -dy / pitch[1]
+        depth[y, x] = 0.0
         t, end = 0.0, np.inf
         if du != 0.0:
-            first, last = (0.0 - u_0) / du, (columns - 1 - u_0) / du
-            t, end = max(t, min(first, last)), min(end, max(first, last))
+            near, far = (0.0 - u_0) / du, (columns - 1 - u_0) / du
+            t, end = max(t, min(near, far)), min(end, max(near, far))
         elif u_0 < 0.0 or u_0 > columns - 1:
             end = -1.0
         if dv != 0.0:
-            first, last = (0.0 - v_0) / dv, (rows - 1 - v_0) / dv
-            t, end = max(t, min(first, last)), min(end, max(first, last))
+            near, far = (0.0 - v_0) / dv, (rows - 1 - v_0) / dv
+            t, end = max(t, min(near, far)), min(end, max(near, far))
         elif v_0 < 0.0 or v_0 > rows - 1:
             end = -1.0
         if z_0 > top:
@@ -63,7 +67,7 @@ def march_rows(heights, maxima, shapes, centre, directions, top, depth):
                 next_v = (line_i - v_0) / dv
             leaves = min(next_u, next_v, end)
             lowest = min(z_0 + t * dz, z_0 + leaves * dz)
-            skips = lowest > maxima[shapes[level, 0] + block_i * shapes[level, 2] + block_j] + MARGIN
+            skips = lowest > maxima[shapes[level, 0] + block_i * shapes[level, 2] + block_j] + BLOCK_MARGIN
             if not skips and level > 0:
                 level -= 1
                 continue
@@ -76,14 +80,14 @@ def march_rows(heights, maxima, shapes, centre, directions, top, depth):
                 there = not np.isnan(above)
                 if there and above < 0.0:
                     if came_from_a_patch:
-                        depth[ray] = t
+                        depth[y, x] = t
                     break
                 if there:
                     slope = dz - (along_u * du + along_v * dv + twist * (u * dv + v * du))
                     bend = 0.0 - twist * du * dv
                     step = _fall(above, slope, bend, leaves - t)
                     if step >= 0.0:
-                        depth[ray] = t + step
+                        depth[y, x] = t + step
                         break
             if not leaves < end:
                 break
@@ -141,21 +145,33 @@ def _fall(above, slope, bend, length):
 
 
 @kernel
+def _direction(row, column, intrinsics, rotation):
+    """See `march.rays`."""
+    fx, fy, cx, cy = intrinsics
+    x, y = (column + 0.5 - cx) / fx, (row + 0.5 - cy) / fy
+    dx = rotation[0, 0] * x + rotation[0, 1] * y + rotation[0, 2]
+    dy = rotation[1, 0] * x + rotation[1, 1] * y + rotation[1, 2]
+    dz = rotation[2, 0] * x + rotation[2, 1] * y + rotation[2, 2]
+    return dx, dy, dz
+
+
+@kernel
 def shade_rows(
     depth,
-    lengths,
     heights,
     pitch,
     centre,
-    directions,
+    intrinsics,
+    rotation,
     textured,
     textures,
     shapes,
+    texture_pitch,
     texture_centre,
-    texture_directions,
     footprint,
     steepest,
     max_stretch,
+    first,
     rgb,
     usable,
 ):
@@ -165,48 +181,52 @@ def shade_rows(
     size.
 
     Args:
-        depth: (n,), of `march_rows`.
-        lengths: (n,), of the rays' directions in metres.
-        directions: (n, 3), as for `march_rows`.
-        texture_directions: (n, 2), the same in columns and rows of the image.
+        depth: (n, width), of `march_rows`, whose arguments the others of its names are.
+        texture_pitch: metres between columns and rows of the image.
+        texture_centre: column and row of the image of the camera's centre.
         footprint: width of a pixel's view at depth 1, in pixels of the image.
         steepest: least cosine between ray and normal of a point.
         max_stretch: largest footprint along the slope of a point, in pixels of the image.
-        rgb: (n, 3), 8 bits, a result.
-        usable: (n,), a result.
+        rgb: (3, n, width), 8 bits, a result.
+        usable: (n, width), a result.
     """
     rows, columns = heights.shape
     last = len(shapes) - 1
-    for ray in range(len(depth)):
-        rgb[ray, 0], rgb[ray, 1], rgb[ray, 2] = 0, 0, 0
-        usable[ray] = False
-        t = depth[ray]
+    count, width = depth.shape
+    for pixel in range(count * width):
+        y, x = pixel // width, pixel % width
+        rgb[0, y, x], rgb[1, y, x], rgb[2, y, x] = 0, 0, 0
+        usable[y, x] = False
+        t = depth[y, x]
         if t == 0.0:
             continue
-        x = texture_centre[0] + t * texture_directions[ray, 0]
-        y = texture_centre[1] + t * texture_directions[ray, 1]
+        dx, dy, dz = _direction(first + y, x, intrinsics, rotation)
+        tx = texture_centre[0] + t * (dx / texture_pitch[0])
+        ty = texture_centre[1] + t * (-dy / texture_pitch[1])
         size = t * footprint
         level, scale = 0, 1.0
         while level < last and size >= 2.0 * scale:
             level, scale = level + 1, 2.0 * scale
         share = min(max(size / scale - 1.0, 0.0), 1.0) if level < last else 0.0
         for channel in range(3):
-            value = _bilinear(textures, shapes, level, x, y, channel)
+            value = _bilinear(textures, shapes, level, tx, ty, channel)
             if share > 0.0:
-                value += share * (_bilinear(textures, shapes, level + 1, x, y, channel) - value)
-            rgb[ray, channel] = np.uint8(min(max(np.floor(value + 0.5), 0.0), 255.0))
-        column, row = centre[0] + t * directions[ray, 0], centre[1] + t * directions[ray, 1]
+                value += share * (_bilinear(textures, shapes, level + 1, tx, ty, channel) - value)
+            rgb[channel, y, x] = np.uint8(min(max(np.floor(value + 0.5), 0.0), 255.0))
+        du, dv = dx / pitch[0], -dy / pitch[1]
+        column, row = centre[0] + t * du, centre[1] + t * dv
         j, i = min(max(int(np.floor(column)), 0), columns - 2), min(max(int(np.floor(row)), 0), rows - 2)
         h00, h01, h10, h11 = heights[i, j], heights[i, j + 1], heights[i + 1, j], heights[i + 1, j + 1]
         twist = h00 - h01 - h10 + h11
         slope_u, slope_v = h01 - h00 + twist * (row - i), h10 - h00 + twist * (column - j)
-        along = directions[ray, 2] - slope_u * directions[ray, 0] - slope_v * directions[ray, 1]
-        normal = np.sqrt(1.0 + (slope_u / pitch[0]) ** 2 + (slope_v / pitch[1]) ** 2)
-        cosine = abs(along) / (normal * lengths[ray])
-        near_x = min(max(int(np.floor(x + 0.5)), 0), textured.shape[1] - 1)
-        near_y = min(max(int(np.floor(y + 0.5)), 0), textured.shape[0] - 1)
+        along = dz - slope_u * du - slope_v * dv
+        east, north = slope_u / pitch[0], slope_v / pitch[1]
+        normal = np.sqrt(1.0 + east * east + north * north)
+        cosine = abs(along) / (normal * np.sqrt(dx * dx + dy * dy + dz * dz))
+        near_x = min(max(int(np.floor(tx + 0.5)), 0), textured.shape[1] - 1)
+        near_y = min(max(int(np.floor(ty + 0.5)), 0), textured.shape[0] - 1)
         stretch = size / max(cosine, 1e-9)
-        usable[ray] = cosine >= steepest and stretch <= max_stretch and textured[near_y, near_x]
+        usable[y, x] = cosine >= steepest and stretch <= max_stretch and textured[near_y, near_x]
 
 
 @kernel

@@ -13,6 +13,8 @@ order written, so that `kernels` gives the same bits.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from jaxtyping import Float64
@@ -23,6 +25,15 @@ from warpdata.sources.dem.terrain import Grid, Terrain
 
 CLEARANCE = 1.0
 """Metres above the highest point at which the walk begins."""
+
+BLOCK_MARGIN = 1e-6
+"""Metres by which a ray has to stay above a block that is stepped over, far more than rounding can be."""
+
+STEEPEST = math.cos(math.radians(80))
+"""Cosine of the angle between ray and normal beyond which a hit is no point: the image is smeared there."""
+
+MAX_STRETCH = 4.0
+"""Largest footprint of a pixel along the slope, in pixels of the image, of a hit that may be a point."""
 
 
 def rays(camera: Camera) -> tuple[Float64[Tensor, " 3"], Float64[Tensor, "h w 3"]]:
@@ -51,8 +62,7 @@ def on_grid(
     grid: Grid, centre: Float64[Tensor, " 3"], directions: Float64[Tensor, "n 3"]
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Rays in columns and rows of a raster, pixel centres being whole: start and step along both."""
-    column = (centre[0] - grid.first_xy[0]) / grid.pitch_xy[0]
-    row = (grid.first_xy[1] - centre[1]) / grid.pitch_xy[1]
+    column, row = grid.place(centre[0], centre[1])
     return column, row, directions[:, 0] / grid.pitch_xy[0], -directions[:, 1] / grid.pitch_xy[1]
 
 

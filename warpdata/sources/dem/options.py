@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+Device = Literal["cpu", "cuda"]
 Rig = Literal["nadir", "oblique", "flight", "random"]
 
 
@@ -55,3 +56,5 @@ class DemOptions:
 
     rig: RigOptions = field(default_factory=RigOptions)
     ground: GroundOptions = field(default_factory=GroundOptions)
+    dem_device: Device = "cpu"
+    """Where views are rendered; the same on both. A loader process that was forked cannot use cuda."""

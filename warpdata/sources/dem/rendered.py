@@ -18,7 +18,7 @@ from warpdata.camera import Camera, invert_rigid
 from warpdata.errors import ViewError
 from warpdata.files.digests import file_sha256
 from warpdata.sources.dem.ground import Ground, load_ground
-from warpdata.sources.dem.options import GroundOptions
+from warpdata.sources.dem.options import Device, GroundOptions
 from warpdata.sources.dem.view import TileView, see
 from warpdata.sources.depth_map import Measure
 from warpdata.sources.fit import Fit
@@ -38,11 +38,13 @@ class TileFiles:
         heights: its heights.
         image: its image; None where it has none.
         ground: how it becomes a surface.
+        device: where its views are rendered; no part of digests, since they are the same everywhere.
     """
 
     heights: Path
     image: Path | None
     ground: GroundOptions
+    device: Device = "cpu"
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -101,14 +103,18 @@ class _Rendered:
         return hashlib.sha256(f"{type(self).__name__} {about!r}".encode()).hexdigest()
 
     def _seen(self) -> TileView:
-        return _view(self.tile.load(), self.intrinsics, self.world_from_cam, self.size)
+        return _view(self.tile.load(), self.tile.device, self.intrinsics, self.world_from_cam, self.size)
 
 
 @lru_cache(maxsize=_VIEWS_KEPT)
 def _view(
-    ground: Ground, intrinsics: tuple[float, ...], world_from_cam: tuple[float, ...], hw: tuple[int, int]
+    ground: Ground,
+    device: Device,
+    intrinsics: tuple[float, ...],
+    world_from_cam: tuple[float, ...],
+    hw: tuple[int, int],
 ) -> TileView:
-    return see(ground.terrain, camera_of(intrinsics, world_from_cam, hw))
+    return see(ground.terrain, camera_of(intrinsics, world_from_cam, hw), torch.device(device))
 
 
 def camera_of(intrinsics: tuple[float, ...], world_from_cam: tuple[float, ...], hw: tuple[int, int]) -> Camera:

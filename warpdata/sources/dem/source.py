@@ -53,7 +53,9 @@ class DemSource:
             for number, heights in area_tiles(folder).items():
                 image = image_of(heights, self._own.ground)
                 if image is not None and number not in rejected:
-                    files = TileFiles(heights=heights, image=image, ground=self._own.ground)
+                    files = TileFiles(
+                        heights=heights, image=image, ground=self._own.ground, device=self._own.dem_device
+                    )
                     tiles[f"{area}_tile_{number}"] = _Tile(area, number, files)
         ids = unique_names({name: name for name in tiles})
         return {ids[name]: tile for name, tile in tiles.items()}

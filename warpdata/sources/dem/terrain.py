@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
+from torch import Tensor
+
+Number = TypeVar("Number", float, np.ndarray, Tensor)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +29,10 @@ class Grid:
 
     first_xy: tuple[float, float]
     pitch_xy: tuple[float, float]
+
+    def place(self, x: Number, y: Number) -> tuple[Number, Number]:
+        """Column and row of a place in metres, whole at pixel centres."""
+        return (x - self.first_xy[0]) / self.pitch_xy[0], (self.first_xy[1] - y) / self.pitch_xy[1]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

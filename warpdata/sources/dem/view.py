@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,14 +12,11 @@ from torch import Tensor
 
 from warpdata.camera import Camera
 from warpdata.sources.dem.kernels import march_rows, shade_rows
-from warpdata.sources.dem.march import CLEARANCE, on_grid, rays
+from warpdata.sources.dem.march import CLEARANCE, MAX_STRETCH, STEEPEST
 from warpdata.sources.dem.terrain import Terrain
+from warpdata.sources.dem.viewpoint import Viewpoint
 
-STEEPEST = math.cos(math.radians(80))
-"""Cosine of the angle between ray and normal beyond which a hit is no point: the image is smeared there."""
-
-MAX_STRETCH = 4.0
-"""Largest footprint of a pixel along the slope, in pixels of the image, of a hit that may be a point."""
+CPU = torch.device("cpu")
 
 _BAND_ROWS = 8
 
@@ -40,56 +36,60 @@ class TileView:
     usable: Bool[Tensor, "h w"]
 
 
-def see(terrain: Terrain, camera: Camera) -> TileView:
-    """The view of a camera in the tile's frame; the same for every number of threads."""
+def see(terrain: Terrain, camera: Camera, device: torch.device = CPU) -> TileView:
+    """The view of a camera in the tile's frame, in main memory; the same for every device and number of threads.
+
+    Raises:
+        BackendError: NVIDIA Warp, which renders on CUDA, cannot use the device.
+    """
+    if device.type != "cpu":
+        from warpdata.sources.dem.gpu_view import see_on
+
+        return see_on(device, terrain, camera)
     height, width = camera.hw
-    centre, directions = rays(camera)
-    per_depth = directions.reshape(-1, 3)
-    column, row, du, dv = on_grid(terrain.grid, centre, per_depth)
-    on_heights = torch.stack([du, dv, per_depth[:, 2]], dim=-1).numpy()
-    column_t, row_t, du_t, dv_t = on_grid(terrain.texture_grid, centre, per_depth)
-    on_texture = torch.stack([du_t, dv_t], dim=-1).numpy()
-    footprint = 1 / min(camera.K[0, 0].item(), camera.K[1, 1].item())  # metres a pixel at depth 1
-    texel = max(terrain.texture_grid.pitch_xy)
-    depth = np.empty(height * width)
-    rgb, usable = np.empty((height * width, 3), np.uint8), np.empty(height * width, bool)
+    viewpoint = Viewpoint.of(terrain, camera)
+    depth = np.empty((height, width))
+    rgb, usable = np.empty((3, height, width), np.uint8), np.empty((height, width), bool)
     maxima, textures = terrain.maxima, terrain.textures
-    lengths = per_depth.norm(dim=-1).numpy()
 
     def band(first: int) -> None:
-        part = slice(first * width, (first + _BAND_ROWS) * width)
+        part = slice(first, first + _BAND_ROWS)
         march_rows(
             terrain.heights,
             maxima.values,
             maxima.shapes,
-            (column.item(), row.item(), centre[2].item()),
-            on_heights[part],
+            terrain.grid.pitch_xy,
+            viewpoint.centre,
+            viewpoint.intrinsics,
+            viewpoint.rotation,
             terrain.highest + CLEARANCE,
+            first,
             depth[part],
         )
         shade_rows(
             depth[part],
-            lengths[part],
             terrain.heights,
             terrain.grid.pitch_xy,
-            (column.item(), row.item()),
-            on_heights[part],
+            viewpoint.centre,
+            viewpoint.intrinsics,
+            viewpoint.rotation,
             terrain.textured,
             textures.values,
             textures.shapes,
-            (column_t.item(), row_t.item()),
-            on_texture[part],
-            footprint / texel,
+            terrain.texture_grid.pitch_xy,
+            viewpoint.texture_centre,
+            viewpoint.footprint,
             STEEPEST,
             MAX_STRETCH,
-            rgb[part],
+            first,
+            rgb[:, part],
             usable[part],
         )
 
     with ThreadPoolExecutor(max(1, torch.get_num_threads())) as threads:
         list(threads.map(band, range(0, height, _BAND_ROWS)))
     return TileView(
-        rgb=torch.from_numpy(rgb.reshape(height, width, 3)).permute(2, 0, 1).contiguous(),
-        depth=torch.from_numpy(depth.reshape(height, width).astype(np.float32)),
-        usable=torch.from_numpy(usable.reshape(height, width)),
+        rgb=torch.from_numpy(rgb),
+        depth=torch.from_numpy(depth.astype(np.float32)),
+        usable=torch.from_numpy(usable),
     )
