@@ -17,7 +17,7 @@ from warpdata.view.opening import open_paths
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # until it is closed, no other event loop can run in this thread
 def chromium():
     """A browser without a window."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra `dev`)")
