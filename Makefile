@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_DIR ?= demo
 
-.PHONY: help demo test test-slow lint bench clean
+.PHONY: help demo docs test test-slow lint bench clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ $(VENV)/main.stamp: pyproject.toml constraints.txt
 
 $(VENV)/dev.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,sfm,sky,video,geo,view,spacevista,readers]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,sfm,sky,video,geo,view,spacevista,readers,docs]"
 	touch $(VENV)/main.stamp $@
 
 demo: $(VENV)/main.stamp  ## Make triplets from the shipped sample: with its own geometry, then from its photos alone
@@ -24,6 +24,10 @@ demo: $(VENV)/main.stamp  ## Make triplets from the shipped sample: with its own
 	$(BIN)/python samples/copy_photos.py $(DEMO_DIR)/photos
 	$(BIN)/python -m warpdata.materialize --input-dir $(DEMO_DIR)/photos --output-dir $(DEMO_DIR)/sfm --geometry sfm
 	@echo "Look at $(DEMO_DIR)/given and $(DEMO_DIR)/sfm."
+
+docs: $(VENV)/dev.stamp  ## Build the documentation as a site in build/site; a link that leads nowhere fails
+	DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+	@echo "Open build/site/index.html."
 
 test: $(VENV)/dev.stamp  ## Run the tests, on all cores
 	$(BIN)/python -m pytest -q -n auto --maxprocesses 8

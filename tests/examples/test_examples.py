@@ -1,15 +1,22 @@
 """The examples and the code in the documentation run as they stand."""
 
 import importlib.util
+import io
+import json
 import re
 import sys
+import threading
+import urllib.error
+import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from tests.training.training import write_scenes
 from warpdata.config import GeometryOptions, PairOptions, RenderOptions, SizeOptions
+from warpdata.programs.materialize import main as materialize
 from warpdata.training.options import LoaderOptions, OrderOptions, SplitOptions
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -112,3 +119,50 @@ def test_the_code_in_the_documentation_runs(number, tmp_path, monkeypatch):
     else:
         assert namespace["state"]["epoch"] == 1
         assert namespace["state"]["index"] == 5
+
+
+def example(name, monkeypatch):
+    """A script of `examples/` as a module."""
+    spec = importlib.util.spec_from_file_location(name, REPOSITORY / "examples" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, name, module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_quick_start_runs(tmp_path, monkeypatch):
+    text = (REPOSITORY / "docs" / "start.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    monkeypatch.chdir(REPOSITORY)
+    namespace = {}
+    exec(compile(code, "start.md", "exec"), namespace)
+    assert namespace["batch"].splat.shape == (4, 3, 480, 640)
+    namespace["data"].teardown()
+
+
+def test_training_from_shards_of_the_sample(tmp_path, monkeypatch):
+    flags = ["--input-dir", str(REPOSITORY / "samples"), "--output-dir", str(tmp_path), "--quiet", "--no-report-page"]
+    assert materialize([*flags, "--layout", "webdataset", "--resize-width", "96", "--resize-height", "72"]) == 0
+    (shard,) = tmp_path.glob("*.tar")
+    assert 0 < example("train_shards", monkeypatch).main([str(shard), "--epochs", "2"]) < 0.2
+
+
+def test_the_warp_is_served(tmp_path, monkeypatch):
+    """From the view's own camera: the view itself."""
+    serve = example("serve_warp", monkeypatch)
+    room = REPOSITORY / "samples" / "room"
+    frames = json.loads((room / "transforms.json").read_text(encoding="utf-8"))["frames"]
+    pose = next(frame["transform_matrix"] for frame in frames if "004" in frame["file_path"])
+    with serve.make_server(serve.Splatter(room, "004"), 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+
+        def post(body):
+            with urllib.request.urlopen(url, data=json.dumps(body).encode(), timeout=60) as answer:
+                return answer.read()
+
+        picture = np.asarray(Image.open(io.BytesIO(post({"transform_matrix": pose}))))
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            post({"transform_matrix": [[1]]})
+        server.shutdown()
+    np.testing.assert_array_equal(picture, np.asarray(Image.open(room / "images" / "004.jpg").convert("RGB")))
