@@ -27,7 +27,7 @@ ROOMS = (
     ("prepare",),
     ("view",),
     ("programs",),
-    ("materialize", "export", "check", "verify", "report", "splat", "__main__"),
+    ("materialize", "export", "check", "verify", "report", "compare", "splat", "__main__"),
 )
 """From the ground up; what stands together may import each other."""
 

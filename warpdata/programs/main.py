@@ -44,6 +44,7 @@ PROGRAMS: dict[str, Program] = {
     "export": program_of("warpdata.programs.export", "bring a triplet folder into the layout of a trainer"),
     "check": program_of("warpdata.programs.check", "find what trainers would swallow in silence"),
     "verify": program_of("warpdata.programs.verify", "check an output against its digests, and repair it"),
+    "compare": program_of("warpdata.programs.compare", "see one scene by several estimators, side by side"),
     "report": program_of("warpdata.programs.report", "make the page of an output: what was made and left out"),
     "view": program_of("warpdata.programs.view", "look at triplets in a browser, and reject bad ones"),
     "splat": program_of("warpdata.programs.splat", "render the splats of a camera path around a view"),

@@ -9,16 +9,16 @@ from typing import Any
 from rich.filesize import decimal
 
 from warpdata.cache.provider import GeometryProvider
-from warpdata.config import PairOptions, default_cache_dir
+from warpdata.config import PairOptions
 from warpdata.display import Display
-from warpdata.errors import GeometryError, OutputError, SourceError, ViewError, grouped_reasons
+from warpdata.errors import GeometryError, OutputError, ViewError, grouped_reasons
 from warpdata.formats.video_writer import VideoWriter
 from warpdata.geometry.usable import check_sides
 from warpdata.run.materialize import geometry_json
+from warpdata.run.one_scene import open_one_scene
 from warpdata.run.path_cameras import PathCameras
 from warpdata.run.plan import MASK_BYTES, PNG_BYTES, free_bytes
 from warpdata.run.splat_options import SplatOptions
-from warpdata.sources import Workplace, open_source
 from warpdata.sources.fit import output_size
 from warpdata.sources.scene import Scene, View
 from warpdata.triplets.path_frames import PathFrames, depth_of_points
@@ -48,7 +48,7 @@ def splat(options: SplatOptions, display: Display | None = None) -> str:
     run, cameras = options.run, PathCameras(options)
     device = run.torch_device
     _refuse_output(options)
-    scene = open_scene(options)
+    scene = open_one_scene(options.run)
     view = reference_view(scene, options)
     provider = GeometryProvider(run.geometry, run.size, run.filters, device, run.own, least_views=1)
     geometry = provider(scene, progress=display.stage)
@@ -103,7 +103,7 @@ def dry_run(options: SplatOptions) -> Iterator[str]:
     """
     cameras = PathCameras(options)
     _refuse_output(options)
-    scene = open_scene(options)
+    scene = open_one_scene(options.run)
     view = reference_view(scene, options)
     image_hws = []
     for one in scene.views:
@@ -120,24 +120,6 @@ def dry_run(options: SplatOptions) -> Iterator[str]:
         f"{options.output_path}: {len(cameras)} frames of {width} x {height}, {cameras.description}, "
         f"{scene.id}/{view.name}; about {decimal(round(needed))}, {decimal(free_bytes(options.output_path))} are free"
     )
-
-
-def open_scene(options: SplatOptions) -> Scene:
-    """The one scene.
-
-    Raises:
-        SourceError: there is none, or there are several.
-        SceneError: it cannot be used.
-    """
-    if not options.scene.exists():
-        raise SourceError(f"there is no scene {options.scene}; give the folder, tar or zip of one")
-    work = Workplace(cache_dir=options.run.geometry.cache_dir or default_cache_dir())
-    source = open_source(options.run.source, options.own, work=work)
-    scene_ids = source.scene_ids()
-    if len(scene_ids) > 1:
-        some = ", ".join(scene_ids[:20]) + (", ..." if len(scene_ids) > 20 else "")
-        raise SourceError(f"{options.scene} holds {len(scene_ids)} scenes ({some}); give the folder of one of them")
-    return source.scene(scene_ids[0])
 
 
 def reference_view(scene: Scene, options: SplatOptions) -> View:

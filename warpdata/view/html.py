@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Iterable
+from importlib import resources
 from typing import Any
 
 
@@ -43,6 +44,22 @@ def picture(data: bytes, kind: str, about: str, **attributes: Any) -> Html:
     source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
     written = "".join(f' {name}="{html.escape(str(value))}"' for name, value in attributes.items())
     return Html(f'<img src="{source}" alt="{html.escape(about)}"{written}>')
+
+
+def page(title: str, *sections: Any) -> str:
+    """A page that opens from the disk and loads nothing, in the style of reports."""
+    style = resources.files("warpdata.view").joinpath("report.css").read_text(encoding="utf-8")
+    head = element(
+        "head",
+        Html('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),
+        Html(
+            '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
+            "style-src 'unsafe-inline'\">"
+        ),
+        element("title", title),
+        Html(f"<style>{style}</style>"),
+    )
+    return f"<!doctype html>\n{element('html', head, element('body', *sections), lang='en')}\n"
 
 
 def _escaped(child: Any) -> str:

@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from warpdata.files.bounded_json import dump_json, read_json
 from warpdata.formats.manifest import IMAGE_ROLES, REPORT, REQUIRED_ROLES, Record
 from warpdata.run.report import REPORT_PAGE
 from warpdata.view.histogram import histogram, number
-from warpdata.view.html import Html, element, join, picture
+from warpdata.view.html import Html, element, join, page, picture
 from warpdata.view.sample_files import SampleFiles
 from warpdata.view.sample_index import SampleIndex
 from warpdata.view.thumbnails import thumbnail
@@ -94,19 +93,8 @@ def report_page(root: Path, command: Sequence[str] | None = None, seconds: Mappi
             licences = index.geometry
             sections += [_charts(index), _triplets(index, SampleFiles(best[0], best[1]["layout"]))]
     sections += [_scenes(report, licences), _time(seconds) if seconds else None, _again(report, command)]
-    style = resources.files("warpdata.view").joinpath("report.css").read_text(encoding="utf-8")
     title = f"{len(report['scenes'])} scenes, {report.get('triplets', 0)} triplets"
-    head = element(
-        "head",
-        Html('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),
-        Html(
-            '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
-            "style-src 'unsafe-inline'\">"
-        ),
-        element("title", f"{root.absolute().name}: {title}"),
-        Html(f"<style>{style}</style>"),
-    )
-    return f"<!doctype html>\n{element('html', head, element('body', *sections), lang='en')}\n"
+    return page(f"{root.absolute().name}: {title}", *sections)
 
 
 def _heading(root: Path, report: dict[str, Any], exports: list[tuple[Path, dict[str, Any]]]) -> Html:
