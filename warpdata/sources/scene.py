@@ -13,6 +13,20 @@ from warpdata.sources.picture import Mask, MaskFile, Picture, PictureFile
 from warpdata.sources.points import Points
 
 
+@runtime_checkable
+class Redraw(Protocol):
+    """Gives another view in the place of one, of a world that is rendered. Pickles."""
+
+    def __call__(self, *, seed: int, epoch: int) -> View:
+        """The view of an epoch of training, of the same name and size, with camera and depth; a function of the
+        arguments alone.
+
+        Raises:
+            ViewError: it cannot be rendered.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class View:
     """One picture of a scene.
@@ -25,6 +39,7 @@ class View:
         mask: what part of the image may become points, at any resolution.
         tags: what else the source says of it, such as the split of a data set it belongs to.
         time_s: when it was taken, in seconds after the first frame of its video; None where the source does not say.
+        redraw: gives the view that stands in its place in the epochs after the first; None where it is always the same.
     """
 
     name: str
@@ -34,6 +49,7 @@ class View:
     mask: Mask | None = None
     tags: tuple[str, ...] = ()
     time_s: float | None = None
+    redraw: Redraw | None = None
 
     def camera_at(self, image_hw: tuple[int, int]) -> Camera | None:
         """The camera at the image's true size, which may differ from the one its source states by a plain resize.
@@ -125,6 +141,7 @@ __all__ = [
     "Picture",
     "PictureFile",
     "Points",
+    "Redraw",
     "Scene",
     "Source",
     "View",

@@ -11,10 +11,12 @@ from warpdata.cache import CacheEntry
 from warpdata.config import FilterOptions, PairOptions, SizeOptions
 from warpdata.files.digests import file_sha256
 from warpdata.geometry.estimators import edge_threshold
+from warpdata.geometry.given import read_frame
+from warpdata.geometry.types import FrameCamera, FrameGeometry
 from warpdata.sources.fit import output_size
 from warpdata.sources.odd_views import copies, odd_sizes
 from warpdata.sources.picture import Picture
-from warpdata.sources.scene import Scene
+from warpdata.sources.scene import Redraw, Scene, View
 from warpdata.triplets.drawn_cameras import CameraDraw
 from warpdata.triplets.frames import FrameCache
 from warpdata.triplets.inputs import PairInputs, Sizes, plan_fits, prepare_pair
@@ -35,7 +37,8 @@ class ScenePairs:
         pairs: in the order of (target, reference).
         sizes: of each pair, what pairs of one batch must have in common.
         left_out: frames of the entry that no pair is made of -> why, see `sources.odd_views`.
-        draw: what drawn cameras depend on, with `--pairs reproject`.
+        draw: what drawn cameras depend on, with `--pairs reproject` and where views are redrawn.
+        redraws: of every frame whose view is another one in every epoch; None of the others.
     """
 
     entry: CacheEntry
@@ -48,6 +51,7 @@ class ScenePairs:
     pair_options: PairOptions
     left_out: dict[str, str] = field(default_factory=dict)
     draw: CameraDraw | None = None
+    redraws: tuple[Redraw | None, ...] = ()
 
     def sample_id(self, pair: Pair) -> str:
         """`<scene>/<name>`, unique in the data set."""
@@ -77,7 +81,7 @@ class ScenePairs:
 
         Args:
             frames: decodes pictures.
-            epoch: for which a camera is drawn, with `--pairs reproject`.
+            epoch: for which a camera is drawn, with `--pairs reproject`, and views are redrawn.
 
         Raises:
             ViewError: a picture cannot be decoded any more.
@@ -85,12 +89,14 @@ class ScenePairs:
         """
         if self.pair_options.pairs == "reproject":
             return self._reprojected(pair, frames, epoch)
+        reference, reference_picture = self._frame(pair.reference, epoch)
+        target, target_picture = self._camera(pair.target, epoch)
         return prepare_pair(
             self.sample_id(pair),
-            self.entry.frame(pair.reference),
-            self.entry.camera(pair.target),
-            partial(frames.load, self.pictures[pair.reference]),
-            partial(frames.load, self.pictures[pair.target]),
+            reference,
+            target,
+            partial(frames.load, reference_picture),
+            partial(frames.load, target_picture),
             output_hw=self.output_hw,
             size=self.size,
             filters=self.effective_filters,
@@ -99,13 +105,14 @@ class ScenePairs:
     def _reprojected(self, pair: Pair, frames: FrameCache, epoch: int) -> PairInputs:
         if self.draw is None:
             raise ValueError('pairs of the strategy "reproject" need a seed and the options of the warp: `draw`')
-        reference = pair.reference
+        frame, picture = self._frame(pair.target, epoch)
+        reference = None if pair.reference is None else self._camera(pair.reference, epoch)
         return prepare_reprojected(
             self.sample_id(pair),
-            self.entry.frame(pair.target),
-            partial(frames.load, self.pictures[pair.target]),
-            None if reference is None else self.entry.camera(reference),
-            None if reference is None else partial(frames.load, self.pictures[reference]),
+            frame,
+            partial(frames.load, picture),
+            None if reference is None else reference[0],
+            None if reference is None else partial(frames.load, reference[1]),
             draw=self.draw,
             scene_id=pair.scene_id,
             index=pair.target * self.pair_options.drawn_cameras + pair.draw,
@@ -114,6 +121,28 @@ class ScenePairs:
             size=self.size,
             filters=self.effective_filters,
         )
+
+    def _frame(self, number: int, epoch: int) -> tuple[FrameGeometry, Picture]:
+        """Geometry and picture of a frame as an epoch sees it."""
+        view = self._redrawn(number, epoch)
+        if view is None:
+            return self.entry.frame(number), self.pictures[number]
+        return read_frame(view), view.picture
+
+    def _camera(self, number: int, epoch: int) -> tuple[FrameCamera, Picture]:
+        """The same without depth."""
+        if self._redrawn(number, epoch) is None:
+            return self.entry.camera(number), self.pictures[number]
+        return self._frame(number, epoch)
+
+    def _redrawn(self, number: int, epoch: int) -> View | None:
+        """The view that an epoch has in the place of a frame's own; None where that stays."""
+        redraw = self.redraws[number] if self.redraws else None
+        if epoch == 0 or redraw is None:
+            return None
+        if self.draw is None:
+            raise ValueError("views that are redrawn every epoch need a seed: `draw`")
+        return redraw(seed=self.draw.seed, epoch=epoch)
 
 
 def open_pairs(
@@ -132,7 +161,7 @@ def open_pairs(
     Args:
         overlap: measures shares for the strategy `overlap`.
         keep_odd_views: also pair views that are far smaller or of another shape than the others, and copies.
-        draw: what drawn cameras depend on, for the strategy `reproject`.
+        draw: what drawn cameras depend on, for the strategy `reproject` and for views that are redrawn every epoch.
 
     Raises:
         ValueError: the strategy is `overlap` and no measure is given.
@@ -154,7 +183,16 @@ def open_pairs(
         pair_options=pairs,
         left_out=left_out,
         draw=draw,
+        redraws=_redraws(scene, entry),
     )
+
+
+def _redraws(scene: Scene, entry: CacheEntry) -> tuple[Redraw | None, ...]:
+    """Of every frame, where the geometry is that which the views ship, in other epochs too; else of none."""
+    redraw_of = {view.name: view.redraw for view in scene.views}
+    if entry.provenance.estimator != "given" or not any(redraw_of.values()):
+        return ()
+    return tuple(redraw_of[name] for name in entry.names)
 
 
 def _odd_frames(scene: Scene, entry: CacheEntry, pictures: tuple[Picture, ...], size: SizeOptions) -> dict[str, str]:

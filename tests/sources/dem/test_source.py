@@ -27,7 +27,7 @@ from warpdata.sources.fit import fit_image
 from warpdata.sources.scene import View
 
 VALLEY = Path(__file__).parents[3] / "examples" / "dem" / "valley"
-FEW = RigOptions(views=4, view_size=(64, 48))
+FEW = RigOptions(views=4, view_size=(128, 96))
 
 
 def source_of(root, **own):
@@ -49,9 +49,9 @@ def test_tiles_with_an_image_are_scenes(valley):
     for view in scene.views:
         assert isinstance(view, View)
         assert check_camera(view.camera) is None
-        assert view.picture.hw() == view.camera.hw == (48, 64)
-        assert view.picture.load().shape == (3, 48, 64)
-        assert view.depth.load().shape == view.mask.load().shape == (48, 64)
+        assert view.picture.hw() == view.camera.hw == (96, 128)
+        assert view.picture.load().shape == (3, 96, 128)
+        assert view.depth.load().shape == view.mask.load().shape == (96, 128)
         assert (view.depth.load() > 0).double().mean() > 0.5
 
 
@@ -75,7 +75,7 @@ def test_the_same_is_drawn_again(valley):
 
 def test_a_fit_shows_the_same_view(valley):
     picture = source_of(valley).scene("valley_tile_0").views[0].picture
-    small = picture.load(fit_image((48, 64), (24, 32), "crop"))
+    small = picture.load(fit_image((96, 128), (48, 64), "crop"))
     whole = torch.nn.functional.avg_pool2d(picture.load()[None].float(), 2)[0]
     assert (small.float() - whole).abs().mean() < 3
 
@@ -116,10 +116,10 @@ def test_a_link_out_of_the_folder_is_refused(valley, tmp_path):
 @pytest.mark.parametrize("rig", ["oblique", "nadir", "flight", "random"])
 def test_rigs_keep_their_promises(rig):
     terrain = terrain_of(rough((120, 150)), (30.0, 30.0))
-    cameras, refused = rig_cameras(terrain, RigOptions(rig=rig, views=6, view_size=(40, 30), fov=50.0), "a")
+    cameras, refused = rig_cameras(terrain, RigOptions(rig=rig, views=6, view_size=(64, 48), fov=50.0), "a")
     assert len(cameras) + len(refused) == 6
     assert len(cameras) >= 4
-    for camera in cameras:
+    for camera in cameras.values():
         view = see(terrain, camera)
         assert (view.depth > 0).double().mean() > MIN_HIT_SHARE - 0.05
         eye, forward = camera.world_from_cam[:3, 3], camera.world_from_cam[:3, 2]
@@ -128,18 +128,24 @@ def test_rigs_keep_their_promises(rig):
         lowest = {"oblique": 34, "nadir": 84.9, "flight": 89, "random": 34}[rig]
         assert lowest < down <= 90.001
         assert abs(camera.world_from_cam[2, 0].item()) < 1e-9  # level: its right is horizontal
-    assert [c.world_from_cam.tolist() for c in rig_cameras(terrain, RigOptions(rig=rig, views=6), "a")[0]] == [
-        c.world_from_cam.tolist() for c in rig_cameras(terrain, RigOptions(rig=rig, views=6), "a")[0]
+    assert [c.world_from_cam.tolist() for c in rig_cameras(terrain, RigOptions(rig=rig, views=6), "a")[0].values()] == [
+        c.world_from_cam.tolist() for c in rig_cameras(terrain, RigOptions(rig=rig, views=6), "a")[0].values()
     ]
 
 
 def test_a_views_pixel_is_one_to_two_pixels_of_the_image():
     terrain = terrain_of(rough((200, 260)), (30.0, 30.0))
     cameras, _ = rig_cameras(terrain, RigOptions(views=4, fov=54.0), "a")
-    for camera in cameras:
+    for camera in cameras.values():
         depth = see(terrain, camera).depth
         middle = depth[camera.hw[0] // 2, camera.hw[1] // 2].item() / camera.K[0, 0].item()
         assert 0.9 * 30 < middle < 2.1 * 30
+
+
+def test_a_size_too_small_for_any_point_is_refused_with_the_one_that_fits(valley):
+    tiny = RigOptions(views=4, view_size=(64, 48))
+    with pytest.raises(SceneError, match=r"`view_size` is 64 48: .*leave it out for \d+ \d+"):
+        source_of(valley, rig=tiny).scene("valley_tile_0")
 
 
 def test_options_are_checked():

@@ -40,8 +40,13 @@ class RigOptions:
     """Horizontal field of view, in degrees."""
     rig_seed: int = 0
     """Of what is drawn, together with the tile's name."""
+    rig_every_epoch: bool = False
+    """In training, place the rig anew every epoch after the first: turned about the tile's middle, and what it draws
+    drawn afresh, by (seed, epoch, view)."""
 
     def __post_init__(self) -> None:
+        if self.rig_seed < 0:
+            raise ValueError(f"`rig_seed` is {self.rig_seed}; it must be at least 0")
         if self.views < 2:
             raise ValueError(f"`views` is {self.views}; a pair needs two")
         if not 5 <= self.fov <= 120:

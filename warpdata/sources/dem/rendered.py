@@ -18,11 +18,13 @@ from warpdata.camera import Camera, invert_rigid
 from warpdata.errors import ViewError
 from warpdata.files.digests import file_sha256
 from warpdata.sources.dem.ground import Ground, load_ground
-from warpdata.sources.dem.options import Device, GroundOptions
+from warpdata.sources.dem.options import Device, GroundOptions, RigOptions
+from warpdata.sources.dem.rigs import camera_of_epoch
 from warpdata.sources.dem.view import TileView, see
 from warpdata.sources.depth_map import Measure
 from warpdata.sources.fit import Fit
 from warpdata.sources.picture import Sha256Of
+from warpdata.sources.scene import View
 
 RENDERED_VERSION = 1
 """Part of digests; another one for another rendering of the same tile."""
@@ -179,3 +181,38 @@ class TileMask(_Rendered):
 
     def load(self) -> Bool[Tensor, "h w"]:
         return self._seen().usable.clone()
+
+
+def view_of(tile: TileFiles, name: str, camera: Camera) -> View:
+    """A tile as a camera sees it."""
+    content = (tile, *numbers_of(camera))
+    return View(
+        name=name, picture=TilePicture(*content), camera=camera, depth=TileDepth(*content), mask=TileMask(*content)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class RedrawnTile:
+    """Gives the view that a rig's camera has in other epochs. See `Redraw`.
+
+    Attributes:
+        tile: what is seen.
+        rig: whose camera it is.
+        scene_id: of the tile, for what is drawn.
+        number: of the camera in the rig.
+        own: the view of the first epoch.
+    """
+
+    tile: TileFiles
+    rig: RigOptions
+    scene_id: str
+    number: int
+    own: View
+
+    def __call__(self, *, seed: int, epoch: int) -> View:
+        terrain = self.tile.load().terrain
+        camera = camera_of_epoch(
+            terrain, self.rig, self.scene_id, self.own.camera, number=self.number, seed=seed, epoch=epoch
+        )
+        view = view_of(self.tile, self.own.name, camera)
+        return view if (view.mask.load() & (view.depth.load() > 0)).any() else self.own

@@ -6,6 +6,7 @@ tile still fills its share of the picture. z is up in pictures, and north where 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 
 from warpdata.camera import Camera, invert_rigid
+from warpdata.sources.dem.march import MAX_STRETCH
 from warpdata.sources.dem.options import RigOptions
 from warpdata.sources.dem.terrain import Terrain
 from warpdata.sources.dem.view import see
@@ -51,26 +53,66 @@ class Sight:
     span: float
 
 
-def rig_cameras(terrain: Terrain, options: RigOptions, name: str) -> tuple[list[Camera], list[str]]:
-    """The cameras of a rig over a tile, and why views were given up.
+def rig_cameras(terrain: Terrain, options: RigOptions, name: str) -> tuple[dict[int, Camera], dict[int, str]]:
+    """The cameras of a rig over a tile by their numbers, and why views were given up.
 
     Args:
         name: of the tile, for what is drawn.
+
+    Raises:
+        ValueError: the size asked for is too small for the tile's image.
     """
     rng = np.random.default_rng([options.rig_seed, *name.encode()])
-    probe = _intrinsics(options, (PROBE_HW[1], PROBE_HW[0]))
-    fitted, refused = [], []
+    probe = _probe(options)
+    fitted: dict[int, tuple[Camera, float]] = {}
+    refused = {}
     for number, sight in enumerate(_RIGS[options.rig](_half_sides(terrain), options.views, rng)):
         found = _fitted(terrain, probe, sight)
         if found is None:
-            refused.append(f"view {number} sees too little of the tile, or comes too near to the ground")
+            refused[number] = "it sees too little of the tile, or comes too near to the ground"
         else:
-            fitted.append(found)
+            fitted[number] = found
     if not fitted:
-        return [], refused
-    size = options.view_size or _size_for(terrain, options, float(np.median([distance for _, distance in fitted])))
+        return {}, refused
+    fine = _size_for(terrain, options, float(np.median([distance for _, distance in fitted.values()])))
+    size = options.view_size or fine
+    if (footprint := PIXELS_OF_IMAGE * fine[0] / size[0]) > MAX_STRETCH:
+        raise ValueError(
+            f"`view_size` is {size[0]} {size[1]}: a pixel shows {footprint:.1f} pixels of the image, more than "
+            f"{MAX_STRETCH:g}, so that none could be a point; leave it out for {fine[0]} {fine[1]}"
+        )
     like = _intrinsics(options, size)
-    return [replace(like, cam_from_world=camera.cam_from_world) for camera, _ in fitted], refused
+    return {number: replace(like, cam_from_world=one.cam_from_world) for number, (one, _) in fitted.items()}, refused
+
+
+def camera_of_epoch(
+    terrain: Terrain, options: RigOptions, name: str, camera: Camera, *, number: int, seed: int, epoch: int
+) -> Camera:
+    """A camera of the rig as it is placed for an epoch: all turn about the tile's middle by the same drawn angle, so
+    that neighbours stay neighbours, and what the rig draws is drawn afresh.
+
+    Args:
+        camera: the rig's own of that number, which is kept where the drawn one would see too little.
+        seed: of the run.
+    """
+    rng = np.random.default_rng([options.rig_seed, seed % 2**64, epoch, *name.encode()])
+    angle = rng.uniform(0, 2 * math.pi)
+    sights = _RIGS[options.rig](_half_sides(terrain), options.views, rng)
+    sight = next(itertools.islice(sights, number, None))
+    found = _fitted(terrain, _probe(options), _turned(sight, angle))
+    return camera if found is None else replace(camera, cam_from_world=found[0].cam_from_world)
+
+
+def _turned(sight: Sight, angle: float) -> Sight:
+    """The same sight, turned about the tile's middle from north to east."""
+    (x, y), cosine, sine = sight.at_xy, math.cos(angle), math.sin(angle)
+    return replace(
+        sight, at_xy=(cosine * x + sine * y, cosine * y - sine * x), azimuth=(sight.azimuth + angle) % (2 * math.pi)
+    )
+
+
+def _probe(options: RigOptions) -> Camera:
+    return _intrinsics(options, (PROBE_HW[1], PROBE_HW[0]))
 
 
 def _half_sides(terrain: Terrain) -> tuple[float, float]:

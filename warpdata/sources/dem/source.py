@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from warpdata.config import SourceOptions
-from warpdata.errors import SceneError, SourceError, ViewError
+from warpdata.errors import SceneError, SourceError, ViewError, grouped_reasons
 from warpdata.files.bounded_json import read_json
 from warpdata.files.paths import check_inside
 from warpdata.sources.dem.options import DemOptions
-from warpdata.sources.dem.rendered import TileDepth, TileFiles, TileMask, TilePicture, numbers_of
+from warpdata.sources.dem.rendered import RedrawnTile, TileFiles, view_of
 from warpdata.sources.dem.rigs import rig_cameras
 from warpdata.sources.dem.tiles import area_tiles, areas_in, image_of, rejected_numbers
 from warpdata.sources.folder_state import SETTLED_NS, file_numbers
 from warpdata.sources.naming import natural_key, unique_names
-from warpdata.sources.scene import Scene, View
+from warpdata.sources.scene import Scene
 from warpdata.sources.select import select_views
 
 
@@ -84,31 +84,26 @@ class DemSource:
             for path in tile.files.paths:
                 check_inside(self._root, path)
             ground = tile.files.load()
-        except (OSError, ViewError) as error:
+            cameras, refused = rig_cameras(ground.terrain, self._own.rig, scene_id)
+        except (OSError, ValueError, ViewError) as error:
             raise SceneError(f"scene {scene_id} cannot be used: {error}") from error
-        cameras, refused = rig_cameras(ground.terrain, self._own.rig, scene_id)
+        left_out = {f"view {number}": reason for number, reason in refused.items()}
         views = []
-        for number, camera in enumerate(cameras):
-            content = (tile.files, *numbers_of(camera))
-            views.append(
-                View(
-                    name=f"{self._own.rig.rig}_{number:03d}",
-                    picture=TilePicture(*content),
-                    camera=camera,
-                    depth=TileDepth(*content),
-                    mask=TileMask(*content),
-                )
-            )
+        for number, camera in cameras.items():
+            view = view_of(tile.files, f"{self._own.rig.rig}_{number:03d}", camera)
+            if self._own.rig.rig_every_epoch:
+                view = replace(view, redraw=RedrawnTile(tile.files, self._own.rig, scene_id, number, view))
+            views.append(view)
         if len(views) < 2:
             raise SceneError(
-                f"scene {scene_id} has {len(views)} views by the rig {self._own.rig.rig}: {'; '.join(refused[:3])}; "
-                "take larger tiles, a smaller `fov`, or another rig"
+                f"scene {scene_id} has {len(views)} views by the rig {self._own.rig.rig}: "
+                f"{grouped_reasons(left_out)}; take larger tiles, a smaller `fov`, or another rig"
             )
         return Scene(
             id=scene_id,
             root=self._root,
             views=select_views(views, self._options),
-            left_out={reason.split(" sees")[0]: reason for reason in refused},
+            left_out=left_out,
             scale="metric" if self._own.ground.exaggeration == 1 else "arbitrary",
             license=licence_of(self._root / f"dataset-{tile.area}.json"),
             notes=(f"its frame is x east, y north, z up, in metres, from {ground.frame.place}",),
