@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.scenes import write_scene
+from tests.scenes import plane_camera, plane_depth, write_scene
 from tests.view.manifests import SIZE, some_records, write_export
 from warpdata.formats.manifest import MANIFEST
 from warpdata.formats.marks import read_marks
@@ -251,6 +251,12 @@ def test_points_are_drawn_and_the_live_picture_is_the_warp(page, view, tmp_path,
         page.locator("select[aria-label=version]").select_option("1")
         page.locator(".repeat pre[data-name=command]", has_text="--warp-version 1").wait_for()
         page.keyboard.press("[")
+        page.keyboard.press("Enter")
+        page.locator('[data-name="depth"] canvas.picture').wait_for()
+        page.keyboard.press("ArrowLeft")
+        page.locator('[data-name="depth"] output', has_text="(31, 24)").wait_for()
+        true_depth = plane_depth(plane_camera(2, (48, 64)))[24, 31].item()
+        assert wait_for_values(page, "depth") == [pytest.approx(true_depth, abs=6e-4)]
         assert page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 

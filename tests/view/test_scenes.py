@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from tests.scenes import write_photos, write_scene
@@ -24,6 +26,7 @@ from warpdata.view.live_warp import Asked
 from warpdata.view.opening import open_paths
 from warpdata.view.points import depth_picture, step_within
 from warpdata.view.scenes import Scenes
+from warpdata.view.view_arrays import ViewArrays
 
 ARGUMENTS = CommandLine(SplatOptions).arguments
 
@@ -138,6 +141,35 @@ def test_points_lie_on_the_plane_and_have_their_pictures_colours(scenes):
     np.testing.assert_allclose(in_camera[:, 2], frame.depth.flatten().numpy(), rtol=1e-5)
     picture = scenes._scene(0).pairs.pictures[1].load()
     np.testing.assert_array_equal(colours, picture.permute(1, 2, 0).reshape(-1, 3).numpy())
+
+
+def test_the_probe_gives_depth_and_confidence_of_the_pixel(tmp_path):
+    """Depth half as large as the picture, which differs from pixel to pixel, and of a camera that is not centred."""
+    write_scene(tmp_path / "in", 2, (40, 60))
+    scenes = open_scenes(tmp_path / "in", tmp_path / "cache")
+    opened = scenes._scene(0)
+    frame, picture = opened.entry.frame(1), opened.pairs.pictures[1].load()
+    for x, y in ((0, 0), (59, 39), (17, 31)):
+        found = scenes.probe(0, 1, x, y)["pictures"]
+        assert found["picture"]["values"] == picture[:, y, x].tolist()
+        assert found["depth"]["values"] == [frame.depth[y, x].item()]
+        assert found["confidence"]["values"] == [frame.confidence[y, x].item()]
+    with pytest.raises(ValueError, match="outside"):
+        scenes.probe(0, 1, 60, 0)
+    coarse = replace(
+        frame,
+        depth=torch.arange(20 * 15, dtype=torch.float32).reshape(20, 15) + 1,
+        confidence=torch.full((20, 15), 2.0),
+        camera=frame.camera.resized((20, 15)),
+    )
+    arrays = ViewArrays.of(coarse, frame.camera, lambda: picture)
+    assert arrays.depth[31, 17] == coarse.depth[15, 4]
+    assert arrays.depth[39, 59] == coarse.depth[19, 14]
+    assert arrays.shown("confidence")[0, 5, 5] == 128
+    shifted = ViewArrays.of(coarse, frame.camera.mapped((1.0, 1.0), (4.0, 0.0), (40, 60)), lambda: picture)
+    assert shifted.depth[0, 0] == 0
+    assert shifted.depth[31, 21] == coarse.depth[15, 4]
+    scenes.close()
 
 
 def test_points_are_no_more_than_asked_for(scenes):

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from warpdata.view.answers import MAX_PAGE, answers, number, picture_response
 from warpdata.view.live_warp import Asked
 from warpdata.view.scenes import MAX_POINTS, Scenes
+from warpdata.view.view_arrays import ROLES
 
 BASE = "/api/{data:int}/scenes"
 COLOURS = ("picture", "confidence", "view")
@@ -45,6 +46,17 @@ def scene_routes(data_of: Callable[[Request], Scenes]) -> list[Route]:
         response = picture_response(data, "png")
         response.headers["x-scale"] = json.dumps([near, far])
         return response
+
+    def array(request: Request, _: Any) -> Response:
+        role = request.path_params["role"]
+        if role not in ROLES:
+            raise LookupError("there is no such picture")
+        scene, view = number(request, "scene"), number(request, "view")
+        return picture_response(data_of(request).view_array(scene, view, role), "png")
+
+    def probe(request: Request, _: Any) -> dict[str, Any]:
+        scene, view = number(request, "scene"), number(request, "view")
+        return data_of(request).probe(scene, view, number(request, "x"), number(request, "y"))
 
     def points(request: Request, _: Any) -> Response:
         colour_by = request.query_params.get("colour", "picture")
@@ -79,4 +91,6 @@ def scene_routes(data_of: Callable[[Request], Scenes]) -> list[Route]:
         Route(f"{one}/repeat", answers(repeat), methods=["POST"]),
         Route(f"{one}/{{view:int}}/picture", answers(picture)),
         Route(f"{one}/{{view:int}}/depth", answers(depth)),
+        Route(f"{one}/{{view:int}}/probe", answers(probe)),
+        Route(f"{one}/{{view:int}}/arrays/{{role:str}}", answers(array)),
     ]

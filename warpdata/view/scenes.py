@@ -24,6 +24,7 @@ from warpdata.view.kept import Kept
 from warpdata.view.live_warp import Arguments, Asked, LiveWarp, Seen, how_to_repeat, splat_options
 from warpdata.view.points import ColourBy, depth_picture, scene_points
 from warpdata.view.thumbnails import thumbnail
+from warpdata.view.view_arrays import ViewArrays
 
 GIVEN = "given"
 LIVE_SIZE = SizeOptions(max_megapixels=0.3072)
@@ -81,6 +82,7 @@ class Scenes:
         self._made = tempfile.TemporaryDirectory(prefix="warpdata-view-")
         self._open: Kept[OpenScene] = Kept(OPEN_SCENES, lambda _: 1)
         self._thumbnails: Kept[bytes] = Kept(32 * 2**20, len)
+        self._arrays: Kept[ViewArrays] = Kept(128 * 2**20, lambda arrays: arrays.num_bytes)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     def about(self) -> dict[str, Any]:
@@ -113,7 +115,7 @@ class Scenes:
             "number": number,
             "id": self._ids[number],
             "size": [width, height],
-            "unit": "m" if entry.scale == "metric" else "scene units",
+            "unit": self._unit(opened),
             "source": opened.scene.source,
             "estimator": entry.provenance.estimator,
             "licence": entry.header.source_license,
@@ -147,6 +149,19 @@ class Scenes:
         opened = self._scene(number)
         colours, near, far = depth_picture(opened.entry.frame(self._view(opened, view)).depth.numpy())
         return encode_picture(torch.from_numpy(colours).permute(2, 0, 1).contiguous(), "png"), near, far
+
+    def view_array(self, number: int, view: int, role: str) -> bytes:
+        """A view's picture, depth or confidence as it is shown beside the others, as PNG; raises as `details`."""
+        return encode_picture(self._view_arrays(number, view).shown(role), "png")
+
+    def probe(self, number: int, view: int, x: int, y: int) -> dict[str, Any]:
+        """The values of a pixel in a view's picture, depth and confidence; raises as `details`.
+
+        Raises:
+            ValueError: it lies outside.
+        """
+        unit = self._unit(self._scene(number))
+        return {"x": x, "y": y, "pictures": self._view_arrays(number, view).probe(x, y, unit)}
 
     def points(self, number: int, *, budget: int, colour_by: ColourBy, view: int | None = None) -> bytes:
         """Points of all views or of one, see `scene_points`; raises as `details`."""
@@ -187,6 +202,21 @@ class Scenes:
         if not 0 <= view < len(opened.entry):
             raise IndexError(f"there is no view {view}: {opened.scene.id} has {len(opened.entry)} with depth")
         return view
+
+    def _view_arrays(self, number: int, view: int) -> ViewArrays:
+        opened = self._scene(number)
+        frame = opened.entry.frame(self._view(opened, view))
+        fit = fit_image(frame.image_hw, opened.pairs.output_hw, opened.pairs.size.preprocess_mode)
+
+        def make() -> ViewArrays:
+            camera = fit.map_camera(frame.image_camera)
+            return ViewArrays.of(frame, camera, lambda: opened.pairs.pictures[view].load(fit))
+
+        return self._arrays.get((number, view), make)
+
+    @staticmethod
+    def _unit(opened: OpenScene) -> str:
+        return "m" if opened.entry.scale == "metric" else "scene units"
 
     def _scene(self, number: int) -> OpenScene:
         self._check(number)

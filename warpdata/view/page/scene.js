@@ -8,13 +8,19 @@ import { Live } from "./live.js";
 import { loadPicture } from "./panels.js";
 import { add, axis, centre, project, unit } from "./pose.js";
 import { go } from "./route.js";
+import { showView } from "./view.js";
 import { Walk } from "./walk.js";
 
 const MOST_PICTURES = 48; // views whose pictures stand in their frustums
 const CLICK_PX = 30; // how near a click must be to a camera
 
-export async function showScene(main, { data, items, about, signal }) {
+export async function showScene(main, route) {
+  const { data, items, about, signal } = route;
   const [number] = items;
+  if (items.length > 1) {
+    await showView(main, route);
+    return;
+  }
   const base = `${data}/scenes/${number}`;
   main.replaceChildren(element("p", { class: "quiet", role: "status" }, "reading the scene …"));
   const scene = await ask(base, {}, { signal });
@@ -42,7 +48,8 @@ export async function showScene(main, { data, items, about, signal }) {
       about.scenes > 1 ? element("button", { type: "button", onclick: () => go({ data }) }, "‹ all") : null,
       element("h1", {}, scene.id),
       element("span", { class: "quiet" }, [`${views.length} views`, `read as ${scene.source}`, scene.estimator, scene.licence].filter(Boolean).join(", "))),
-    element("div", { class: "bar" }, colour.label, of.label, element("label", {}, cameras, "cameras"), over.label, opacity, scale),
+    element("div", { class: "bar" }, colour.label, of.label, element("label", {}, cameras, "cameras"), over.label, opacity, scale,
+      element("button", { type: "button", onclick: () => probeView() }, "probe its pixels")),
     element("div", { class: "panels several", style: { "--columns": 2 } },
       element("figure", { class: "panel", "data-name": "cloud" },
         element("figcaption", {}, "points and cameras"),
@@ -80,6 +87,7 @@ export async function showScene(main, { data, items, about, signal }) {
     { keys: ["Escape", "Backspace"], about: "back to all scenes", run: () => about.scenes > 1 && go({ data }) },
     { keys: ["]", "."], about: "stand at the next view", run: () => turn(1) },
     { keys: ["[", ","], about: "stand at the view before", run: () => turn(-1) },
+    { keys: ["Enter"], about: "probe the pixels of the view that is stood at", run: () => probeView() },
     { keys: ["c"], about: "cameras on and off", run: () => { cameras.checked = !cameras.checked; draw(); } },
     ...walk.keys,
   ]);
@@ -90,6 +98,11 @@ export async function showScene(main, { data, items, about, signal }) {
   function select(text, options, changed) {
     const made = element("select", { onchange: changed }, options.map(([value, name]) => element("option", { value }, name)));
     return { input: made, label: element("label", {}, text, made) };
+  }
+
+  function probeView() {
+    if (at === null) say("stand at a view first: click on a camera or a thumbnail");
+    else go({ data, items: [number, at] });
   }
 
   // Those of the view that is stood at, else of the first: live pictures take the reference's.
