@@ -311,7 +311,7 @@ def measure_stages(threads: int, version: int) -> None:
             seen = clock("find visible", picture.find_visible, task, drawn)
         else:
             drawn = clock("draw", picture.draw_plainly, task, projected)
-            seen = clock("hide behind surfaces", picture.hide_behind_surfaces, task, projected, drawn)
+            seen = clock("meet surfaces", picture.meet_surfaces, task, projected, drawn)
         fade = clock("fill holes", picture.fill_holes, task, seen)
         clock("finish", picture.finish, task, drawn, seen, fade, *planes)
     print(f"\n### Stages of one megapixel, version {version}, cpu, {threads} thread{'s' * (threads > 1)}\n")

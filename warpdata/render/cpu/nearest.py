@@ -87,7 +87,10 @@ def take_depth_points(key, depth, packed, matrix, centres, color, xs, ys, zs, no
 
 @kernel
 def take_depth_and_color(key, depth, packed, color, zs, visible, first, last):
-    """Winners of a depth map, as surfaces need them: colour, depth in the target (0 without one), and whether."""
+    """Winners of a depth map, as surfaces need them: colour, depth in the target (0 without one), and whether.
+
+    Keys are set back to nothing, for what surfaces offer.
+    """
     w = np.uint32(depth.shape[1])
     end = np.uint32(packed.size - 1)
     shift = np.uint32(place_shift(depth.shape[1]))
@@ -103,6 +106,7 @@ def take_depth_and_color(key, depth, packed, color, zs, visible, first, last):
             color[row, column] = rgb if covered else np.uint32(0)
             zs[row, column] = np.int32(k >> 32) if covered else np.int32(0)
             visible[row, column] = covered
+            key[row, column] = NOTHING
 
 
 @kernel

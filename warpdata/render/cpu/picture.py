@@ -18,7 +18,7 @@ import torch
 
 from warpdata.config import SEED_S0, RenderOptions
 from warpdata.geometry.maths.resample import DEPTH_EDGE
-from warpdata.render.cpu import fill, hidden, hole_distance, median, nearest, project, surface
+from warpdata.render.cpu import fill, hidden, hole_distance, median, nearest, project, shown, surface
 from warpdata.render.cpu.bands import band_limits, run_bands
 from warpdata.render.cpu.stages import Drawn, Fade, Projected, Seen
 from warpdata.render.cpu.upsample import upsample
@@ -87,12 +87,12 @@ def paint(
     task: Task, projected: Projected, rgb: np.ndarray, coverage: np.ndarray, visible: np.ndarray, depth: np.ndarray
 ) -> None:
     """All that follows the projection; writes the four planes of a `Rendering`."""
-    if projected.hide is None:
+    if projected.meet is None:
         drawn = draw(task, projected)
         seen = find_visible(task, drawn)
     else:
         drawn = draw_plainly(task, projected)
-        seen = hide_behind_surfaces(task, projected, drawn)
+        seen = meet_surfaces(task, projected, drawn)
     fade = fill_holes(task, seen)
     finish(task, drawn, seen, fade, rgb, coverage, visible, depth)
 
@@ -135,27 +135,24 @@ def project_depth(task: Task, image: np.ndarray, depth: np.ndarray, confidence: 
     def take_plainly(key, color, z, visible, first: int, last: int) -> None:
         nearest.take_depth_and_color(key, depth, packed, color, z.view(np.int32), visible, first, last)
 
-    def hide(z: np.ndarray, visible: np.ndarray, worker: int, first: int, last: int) -> None:
+    def meet(drawn: Drawn, visible: np.ndarray, worker: int, first: int, last: int) -> None:
         scratch = surface.scratch_arrays(lambda name, *like: array(f"{name} {worker}", *like), hw[1])
-        surface.hide(
+        surface.meet(
             *(depth, confidence, task.confidence_threshold, task.matrix, task.intrinsics, task.near_far),
-            *(not task.same_centre, centres, z, visible, array("key", task.hw, np.int64), scratch, first, last),
+            *(not task.same_centre, centres, drawn.z, visible, drawn.key, scratch, first, last),
         )
 
-    def draw_surfaces(color, z, visible, first, last):
-        surface.draw_surfaces(
-            *(depth, packed, task.matrix, task.intrinsics, centres, array("key", task.hw, np.int64), z, visible),
-            *(color, first, last),
+    def show(drawn: Drawn, visible: np.ndarray, worker: int, first: int, last: int) -> None:
+        scratch = shown.scratch_arrays(lambda name, *like: array(f"{name} {worker}", *like), task.hw[1])
+        shown.show(
+            *(depth, packed, task.matrix, task.intrinsics, drawn.key, scratch, drawn.color, drawn.z.view(np.int32)),
+            *(visible, first, last),
         )
 
     run_bands(work, len(bands), task.threads)
     z_bits = z.view(np.int32).reshape(-1)
     projected = Projected(pixel.reshape(-1), z_bits, hw[1], span, depth_bits, counts, take)
-    return (
-        projected._replace(take_plainly=take_plainly, hide=hide, draw_surfaces=draw_surfaces)
-        if by_surface
-        else projected
-    )
+    return projected._replace(take_plainly=take_plainly, meet=meet, show=show) if by_surface else projected
 
 
 def project_points(task: Task, points: np.ndarray, colors: np.ndarray, confidence: np.ndarray | None) -> Projected:
@@ -258,23 +255,18 @@ def draw_plainly(task: Task, projected: Projected) -> Drawn:
         projected.take_plainly(key, color, z, visible, first, last)
 
     run_bands(work, len(bands), task.threads)
-    return Drawn(color, z, [], np.float32(0))
+    return Drawn(color, z, [], np.float32(0), key)
 
 
-def hide_behind_surfaces(task: Task, projected: Projected, drawn: Drawn) -> Seen:
-    """Remove what surfaces of the reference hide, and average the colours of the others, as `find_visible` does."""
+def meet_surfaces(task: Task, projected: Projected, drawn: Drawn) -> Seen:
+    """Remove what surfaces of the reference hide and show them in gaps; average colours as `find_visible` does."""
     visible = task.memory.array("visible", task.hw, np.bool_)
-    task.memory.array("key", task.hw, np.int64)[:] = nearest.NOTHING
     bands = band_limits(len(projected.span), task.threads * (BANDS_PER_THREAD if task.threads > 1 else 1), 1)
-
-    def work(band: int, worker: int) -> None:
-        projected.hide(drawn.z, visible, worker, *bands[band])
-
-    run_bands(work, len(bands), task.threads)
+    run_bands(lambda band, worker: projected.meet(drawn, visible, worker, *bands[band]), len(bands), task.threads)
     fills = fill_levels(task)
 
     def push(band: int, worker: int) -> None:
-        projected.draw_surfaces(drawn.color, drawn.z, visible, *task.bands[band])
+        projected.show(drawn, visible, worker, *task.bands[band])
         push_band(drawn.color, visible, fills, *task.bands[band])
 
     run_bands(push, len(task.bands), task.threads)

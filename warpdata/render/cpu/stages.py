@@ -19,8 +19,11 @@ class Projected(NamedTuple):
         depth_bits: the bits of the depths whose median gives the automatic s0.
         upper_counts: (bands, BINS / 2), the first half of that median; without meaning when s0 is given.
         take: `take(key, color, texels, first, last)` writes colour and position of the winners of some rows.
-        hide: `hide(z, visible, worker, first, last)` clears what some rows of the reference hide; None where openness
-            decides, and `take_plainly` then too, which writes colour, depth and whether there is a winner.
+        take_plainly: where surfaces decide, and None elsewhere, as are the next two: like `take`, but it writes colour,
+            depth and whether there is a winner, and clears `key` for what surfaces offer.
+        meet: `meet(drawn, visible, worker, first, last)` clears what some rows of the reference hide, and takes what
+            they offer into `drawn.key`.
+        show: `show(drawn, visible, worker, first, last)` writes what some rows of the result show of surfaces.
     """
 
     pixel: np.ndarray
@@ -31,8 +34,8 @@ class Projected(NamedTuple):
     upper_counts: np.ndarray
     take: Callable[[np.ndarray, np.ndarray, np.ndarray, int, int], None]
     take_plainly: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int, int], None] | None = None
-    hide: Callable[[np.ndarray, np.ndarray, int, int, int], None] | None = None
-    draw_surfaces: Callable | None = None
+    meet: Callable[[Drawn, np.ndarray, int, int, int], None] | None = None
+    show: Callable[[Drawn, np.ndarray, int, int, int], None] | None = None
 
 
 class Drawn(NamedTuple):
@@ -44,12 +47,14 @@ class Drawn(NamedTuple):
         levels: (4, h, w) each, the nearest texel of every pixel and of coarser and coarser blocks; none where surfaces
             decide.
         s0: neighbourhood size.
+        key: (H, W), where surfaces decide: what they offer each pixel, nothing to begin with.
     """
 
     color: np.ndarray
     z: np.ndarray
     levels: list[np.ndarray]
     s0: np.float32
+    key: np.ndarray | None = None
 
 
 class Seen(NamedTuple):

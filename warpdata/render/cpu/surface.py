@@ -1,8 +1,12 @@
-"""Visibility by surface by rows of the reference: `warpdata.render.surface` without a list of triangles.
+"""Surfaces by rows of the reference: `warpdata.render.surface` without a list of triangles.
 
-Most surfaces hide nothing, because the points in the pixels they cover are their own. So the bounds of every 2x2 block
-are formed first, many an instruction, and a block is looked at more closely only where a pixel in its bounds holds a
-point well behind the nearest of its corners. Surfaces only ever clear a flag, so that rows may be done in any order.
+Most surfaces do nothing, because the points in the pixels they cover are their own. Of every 2x2 block the pixels in
+its bounds are looked at first: one is wanted where it holds no point, or one well behind the nearest of the block's
+corners. In small blocks, with no more than two by two pixels in their bounds, it is then decided which of these lie in
+which of the two triangles, and what happens where they do: all of it many blocks an instruction. Larger ones, and the
+footprints of edges, go one by one.
+
+Surfaces clear flags and take minima, so rows may be done in any order, and bands of rows by several threads at once.
 """
 
 from __future__ import annotations
@@ -18,24 +22,59 @@ SUBPIXELS = np.float32(256)
 LARGEST = 1024 * 256
 FARTHEST = np.float32(2.0**22)
 SURFACE_RATIO, SHOWN_RATIO = np.float32(1 + DEPTH_EDGE), np.float32(1.02)
-BEHIND_SURFACE, BEHIND_FOOTPRINT = np.float32(1.01), np.float32(1.06)
+BEHIND_SURFACE, BEHIND_FOOTPRINT, NEVER = np.float32(1.01), np.float32(1.06), np.float32(np.inf)
 SURELY_BEFORE = np.float32(1.005)
 """A point not this many times as far as the nearest corner of a surface cannot be hidden by it, rounding included."""
-FEW = 8
-"""Blocks with more pixels a side are not looked through beforehand."""
+LARGE, NOWHERE = 16, 32
+"""Blocks with more than two by two pixels in their bounds, or none."""
 LEAVES_A_HOLE = np.int64(2**31 - 1)
 NOTHING = np.int64(2**63 - 1)
 HALF, ONE, ZERO = np.float32(0.5), np.float32(1), np.float32(0)
+I0, I1, PIXEL, CENTRE = np.int32(0), np.int32(1), np.int32(256), np.int32(128)
 
 
 def scratch_arrays(array, width):
-    """What `hide` works in, from a function that gives arrays by name, shape and type, for references this wide."""
+    """What `meet` works in, from a function that gives arrays by name, shape and type, for references this wide."""
     return (
         array("places", (2, 2, width), np.int32),
         array("reals", (3, 2, width), np.float32),
         array("surfaces", (2, width + 1), np.uint8),
-        array("bounds", (4, width), np.int32),
+        array("firsts", (4, width), np.int32),
+        array("sides", (2, width), np.uint8),
+        array("meetings", (5, 8 * width), np.int32),
+        array("hidden", (8 * width,), np.bool_),
     )
+
+
+@intrinsic
+def keep_least(typing_context, address, value):
+    """Set the int64 at an address to a value if that is less, whatever other threads do to it at the same time."""
+
+    def generate(context, builder, signature, arguments):
+        pointer = builder.inttoptr(arguments[0], context.get_value_type(types.int64).as_pointer())
+        builder.atomic_rmw("min", pointer, arguments[1], "monotonic")
+        return context.get_dummy_value()
+
+    return types.void(types.uint64, types.int64), generate
+
+
+@intrinsic
+def bits_of(typing_context, value):
+    """The bits of a float32, as int32."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], context.get_value_type(types.int32))
+
+    return types.int32(types.float32), generate
+
+
+@kernel
+def code_shift(width):
+    """Bits that number the pixels of a row and the halves of a block."""
+    bits = 1
+    while (1 << bits) < 2 * width:
+        bits += 1
+    return bits
 
 
 @kernel
@@ -68,114 +107,192 @@ def place_row(depth, confidence, threshold, matrix, intrinsics, near_far, centre
 
 @kernel
 def find_surfaces(d0, d1, surface):
-    """Which blocks of two rows span a surface."""
+    """Which blocks of two rows span a surface: 1, and 3 for one that is shown in gaps."""
     for u in range(surface.size):
         a, b, c, d = d0[u], d0[u + 1], d1[u], d1[u + 1]
         least, most = min(min(a, b), min(c, d)), max(max(a, b), max(c, d))
-        surface[u] = (least > 0) & (most <= least * SURFACE_RATIO)
+        spans, shown = (least > 0) & (most <= least * SURFACE_RATIO), most <= least * SHOWN_RATIO
+        surface[u] = (np.uint8(3) if shown else np.uint8(1)) if spans else np.uint8(0)
 
 
 @kernel
-def bound_blocks(x0, x1, y0, y1, w0, w1, surface, left, right, top, bottom, nearest, W, H):
-    """First and last pixel, across and down, with its centre in the bounds of each block; none without a surface."""
+def is_wanted(z, nearest):
+    """Whether a pixel has no point, or one that a surface may hide whose nearest corner has this 1/z."""
+    return (z == ZERO) | (z * nearest > SURELY_BEFORE)
+
+
+@kernel
+def bound_blocks(x0, x1, y0, y1, w0, w1, surface, hw, left, top, firsts, nearest, sides):
+    """First column and row with a pixel's centre in each block's bounds, 1/z of its nearest corner, and how many more
+    columns and rows there are: 1 for a second column, 2 for a second row, `LARGE` for more, `NOWHERE` without any.
+
+    `firsts` is the index of that first pixel where rows count from the bottom.
+    """
+    last_row, last_column, width = np.int32(hw[0] - 1), np.int32(hw[1] - 1), np.int32(hw[1])
     for u in range(surface.size):
         a, b, c, d = x0[u], x0[u + 1], x1[u], x1[u + 1]
         least, most = min(min(a, b), min(c, d)), max(max(a, b), max(c, d))
-        left[u] = max(np.int32(np.int32(least + np.int32(127)) >> np.int32(8)), np.int32(0))
-        last = min(np.int32(np.int32(most - np.int32(128)) >> np.int32(8)), np.int32(W - 1))
-        right[u] = last if surface[u] else np.int32(-1)
+        l = max(np.int32(np.int32(least + np.int32(127)) >> np.int32(8)), I0)
+        across = np.int32(min(np.int32(np.int32(most - CENTRE) >> np.int32(8)), last_column) - l)
         a, b, c, d = y0[u], y0[u + 1], y1[u], y1[u + 1]
         least, most = min(min(a, b), min(c, d)), max(max(a, b), max(c, d))
-        top[u] = max(np.int32(np.int32(least + np.int32(127)) >> np.int32(8)), np.int32(0))
-        bottom[u] = min(np.int32(np.int32(most - np.int32(128)) >> np.int32(8)), np.int32(H - 1))
+        t = max(np.int32(np.int32(least + np.int32(127)) >> np.int32(8)), I0)
+        down = np.int32(min(np.int32(np.int32(most - CENTRE) >> np.int32(8)), last_row) - t)
+        left[u], top[u] = l, t
         nearest[u] = max(max(w0[u], w0[u + 1]), max(w1[u], w1[u + 1]))
-
-
-@intrinsic
-def keep_least(typing_context, address, value):
-    def generate(context, builder, signature, arguments):
-        pointer = builder.inttoptr(arguments[0], context.get_value_type(types.int64).as_pointer())
-        builder.atomic_rmw("min", pointer, arguments[1], "monotonic")
-        return context.get_dummy_value()
-
-    return types.void(types.uint64, types.int64), generate
+        side = np.int32(across | np.int32(down << I1))
+        side = np.int32(LARGE) if (across > I1) | (down > I1) else side
+        there = (surface[u] > 0) & (across >= I0) & (down >= I0)
+        sides[u] = np.uint8(side if there else np.int32(NOWHERE))
+        firsts[u] = np.int32(np.int32(np.int32(last_row - t) * width) + l) if there else I0
 
 
 @kernel
-def inverse_depths(x0, y0, x1, y1, x2, y2, w0, w1, w2, column, row):
-    """1/z of a triangle at a pixel's centre and at the farthest in the pixel; 0 where it does not cover the centre."""
-    ax, ay, bx, by = x1 - x0, y1 - y0, x2 - x0, y2 - y0
-    area = ax * by - ay * bx
-    if area < 0:
-        ax, ay, bx, by, w1, w2, area = bx, by, ax, ay, w2, w1, -area
-    if area == 0:
-        return ZERO, ZERO
-    px, py = column * 256 + 128 - x0, row * 256 + 128 - y0
-    first, second = px * by - py * bx, ax * py - ay * px
-    third = area - first - second
-    owns_first = -by > 0 or (by == 0 and -bx > 0)
-    owns_second = ay > 0 or (ay == 0 and ax > 0)
-    owns_third = by - ay > 0 or (by == ay and bx - ax > 0)
-    if first + owns_first <= 0 or second + owns_second <= 0 or third + owns_third <= 0:
-        return ZERO, ZERO
-    dw1, dw2 = w1 - w0, w2 - w0
-    slope_x = np.float32(by) * dw1 - np.float32(ay) * dw2
-    slope_y = np.float32(ax) * dw2 - np.float32(bx) * dw1
-    centre = np.float32(first) * dw1 + np.float32(second) * dw2
-    rounding = (np.abs(dw1) + np.abs(dw2)) * np.float32(2)
-    slack = ((np.abs(slope_x) + np.abs(slope_y)) + rounding) * np.float32(128)
-    least = min(min(w0, w1), w2)
-    return max(w0 + centre / np.float32(area), least), w0 + (centre - slack) / np.float32(area)
+def list_wanted(firsts, nearest, sides, z, blocks):
+    """List the blocks with wanted pixels, and large ones, and say how many they are."""
+    flat, width = z.reshape(z.size), z.shape[1]
+    count = np.uint64(0)
+    for u in range(sides.size):
+        side = np.int64(sides[u])
+        first = np.uint64(firsts[u])
+        below, across = first - np.uint64((side >> 1 & 1) * width), np.uint64(side & 1)
+        a, b, c, d = flat[first], flat[first + across], flat[below], flat[below + across]
+        least, farthest = a if a < b else b, a if a > b else b
+        least, farthest = least if least < c else c, farthest if farthest > c else c
+        least, farthest = least if least < d else d, farthest if farthest > d else d
+        blocks[count] = u
+        wanted = (least == ZERO) | (farthest * nearest[u] > SURELY_BEFORE) | (side == LARGE)
+        count += np.uint64(wanted & (side != NOWHERE))
+    return np.int64(count)
 
 
 @kernel
-def hide_behind(x0, y0, x1, y1, x2, y2, w0, w1, w2, behind, before, code, z, visible, keys, bits):
-    """Clear the flags of the points behind a triangle, and offer it to these pixels and to those without a point."""
+def cross(ax, ay, bx, by):
+    """Twice the area between two ways from a pixel's centre."""
+    return np.int32(np.int32(ax * by) - np.int32(ay * bx))
+
+
+@kernel
+def owns(dx, dy):
+    """1 where a triangle on the right of an edge of direction (dx, dy) has the points on it."""
+    return np.int32((dy > I0) | ((dy == I0) & (dx > I0)))
+
+
+@kernel
+def same(a, b, c):
+    """Whether three truths are the same one."""
+    return (a == b) & (b == c)
+
+
+@kernel
+def cover_blocks(x0, x1, y0, y1, left, top, sides, blocks, met):
+    """Which halves of listed small blocks cover the centres of pixels in their bounds: bit 2k for the first half and
+    pixel k, 2k + 1 for the second, pixels in the order of a block's corners.
+
+    A centre lies right of an edge or not, where those on the edge count as its direction says. It lies in a triangle
+    when it is right of all its edges or, in one seen from behind, of none.
+    """
+    for i in range(met.size):
+        u = np.uint32(blocks[i])
+        beside = np.uint32(u + np.uint32(1))
+        px, py = np.int32(np.int32(left[u] * PIXEL) + CENTRE), np.int32(np.int32(top[u] * PIXEL) + CENTRE)
+        ax, ay = np.int32(x0[u] - px), np.int32(y0[u] - py)
+        bx, by = np.int32(x0[beside] - px), np.int32(y0[beside] - py)
+        cx, cy = np.int32(x1[u] - px), np.int32(y1[u] - py)
+        dx, dy = np.int32(x1[beside] - px), np.int32(y1[beside] - py)
+        ab_x, ab_y, bc_x, bc_y = np.int32(bx - ax), np.int32(by - ay), np.int32(cx - bx), np.int32(cy - by)
+        ca_x, ca_y, dc_x, dc_y = np.int32(ax - cx), np.int32(ay - cy), np.int32(cx - dx), np.int32(cy - dy)
+        bd_x, bd_y = np.int32(dx - bx), np.int32(dy - by)
+        ab, bc, ca = cross(ax, ay, bx, by), cross(bx, by, cx, cy), cross(cx, cy, ax, ay)
+        dc, bd = cross(dx, dy, cx, cy), cross(bx, by, dx, dy)
+        first_is_one = np.int32(np.int32(ab + bc) + ca) != I0
+        second_is_one = np.int32(np.int32(dc - bc) + bd) != I0
+        ab, bc, ca = np.int32(ab + owns(ab_x, ab_y)), np.int32(bc + owns(bc_x, bc_y)), np.int32(ca + owns(ca_x, ca_y))
+        dc, bd = np.int32(dc + owns(dc_x, dc_y)), np.int32(bd + owns(bd_x, bd_y))
+        side = np.int32(sides[u])
+        bits = I0
+        for k in range(4):
+            across, down = np.int32(PIXEL * np.int32(k & 1)), np.int32(PIXEL * np.int32(k >> 1))
+            right_of_bc = np.int32(bc + np.int32(bc_x * down) - np.int32(bc_y * across)) > I0
+            first = same(
+                np.int32(ab + np.int32(ab_x * down) - np.int32(ab_y * across)) > I0,
+                right_of_bc,
+                np.int32(ca + np.int32(ca_x * down) - np.int32(ca_y * across)) > I0,
+            )
+            second = same(
+                np.int32(dc + np.int32(dc_x * down) - np.int32(dc_y * across)) > I0,
+                not right_of_bc,
+                np.int32(bd + np.int32(bd_x * down) - np.int32(bd_y * across)) > I0,
+            )
+            here = np.int32(first & first_is_one) | np.int32(second & second_is_one) << I1
+            bits |= (here if (np.int32(k) & side) == np.int32(k) else I0) << np.int32(2 * k)
+        met[i] = np.uint8(bits if side < np.int32(LARGE) else I0)
+
+
+@kernel
+def covers(xs, ys, a, b, c, column, row):
+    """Whether a triangle of a quad covers a pixel's centre."""
+    px, py = column * 256 + 128, row * 256 + 128
+    ax, ay, bx, by, cx, cy = xs[a] - px, ys[a] - py, xs[b] - px, ys[b] - py, xs[c] - px, ys[c] - py
+    ab, bc, ca = ax * by - ay * bx, bx * cy - by * cx, cx * ay - cy * ax
+    right_of_ab = ab + (by > ay or (by == ay and bx > ax)) > 0
+    right_of_bc = bc + (cy > by or (cy == by and cx > bx)) > 0
+    right_of_ca = ca + (ay > cy or (ay == cy and ax > cx)) > 0
+    return right_of_ab == right_of_bc and right_of_bc == right_of_ca and ab + bc + ca != 0
+
+
+@kernel
+def meet_pixel(xs, ys, ws, half, column, row, behind, before, code, z, visible, keys):
+    """What a half of a quad does to a pixel whose centre it covers: hide its point, and offer itself."""
     H, W = z.shape
-    least_x, most_x = min(min(x0, x1), x2), max(max(x0, x1), x2)
-    least_y, most_y = min(min(y0, y1), y2), max(max(y0, y1), y2)
-    if most_x - least_x > LARGEST or most_y - least_y > LARGEST:
-        return
-    nearest = max(max(w0, w1), w2)
-    for y in range(max((least_y + 127) >> 8, 0), min((most_y - 128) >> 8, H - 1) + 1):
-        up = H - 1 - y
-        for x in range(max((least_x + 127) >> 8, 0), min((most_x - 128) >> 8, W - 1) + 1):
-            zz = z[up, x]
-            if zz == 0 or zz * nearest > SURELY_BEFORE:
-                here, farthest = inverse_depths(x0, y0, x1, y1, x2, y2, w0, w1, w2, x, y)
-                if here == 0:
-                    continue
-                if zz > 0:
-                    if not farthest > (ONE / zz) * behind:
-                        continue
-                    visible[up, x] = False
-                bits[0] = (ONE / here) * before
-                key = (np.int64(bits.view(np.int32)[0]) << 32) | code
-                if key < keys[up, x]:
-                    keep_least(np.uint64(keys.ctypes.data) + np.uint64(8) * np.uint64(up * W + x), key)
+    up = H - 1 - row
+    a, b, c = (0, 1, 2) if half == 0 else (3, 2, 1)
+    x, y, w0 = xs[a], ys[a], ws[a]
+    front = (xs[b] - x) * (ys[c] - y) - (ys[b] - y) * (xs[c] - x)
+    if front < 0:
+        b, c = c, b
+    ax, ay, bx, by = xs[b] - x, ys[b] - y, xs[c] - x, ys[c] - y
+    px, py = column * 256 + 128 - x, row * 256 + 128 - y
+    area = np.float32(abs(front))
+    dw1, dw2 = ws[b] - w0, ws[c] - w0
+    centre = np.float32(px * by - py * bx) * dw1 + np.float32(ax * py - ay * px) * dw2
+    point = z[up, column]
+    if point > 0:
+        slope_x = np.float32(by) * dw1 - np.float32(ay) * dw2
+        slope_y = np.float32(ax) * dw2 - np.float32(bx) * dw1
+        rounding = (np.abs(dw1) + np.abs(dw2)) * np.float32(2)
+        slack = ((np.abs(slope_x) + np.abs(slope_y)) + rounding) * np.float32(128)
+        if not w0 + (centre - slack) / area > (ONE / point) * behind:
+            return
+        visible[up, column] = False
+    w = max(w0 + centre / area, min(min(w0, ws[b]), ws[c]))
+    offered = code if front > 0 else LEAVES_A_HOLE
+    key = (np.int64(bits_of((ONE / w) * before)) << 32) | offered
+    if key < keys[up, column]:
+        keep_least(np.uint64(keys.ctypes.data) + np.uint64(8) * np.uint64(up * W + column), key)
 
 
 @kernel
-def code_of(x0, y0, x1, y1, x2, y2, code):
-    return code if (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0) > 0 else LEAVES_A_HOLE
+def meet_quad(xs, ys, ws, behind, before, code, z, visible, keys):
+    """What both halves of a quad of any size do."""
+    H, W = z.shape
+    for half in range(2):
+        a, b, c = (0, 1, 2) if half == 0 else (3, 2, 1)
+        least_x, most_x = min(min(xs[a], xs[b]), xs[c]), max(max(xs[a], xs[b]), xs[c])
+        least_y, most_y = min(min(ys[a], ys[b]), ys[c]), max(max(ys[a], ys[b]), ys[c])
+        if most_x - least_x > LARGEST or most_y - least_y > LARGEST:
+            continue
+        nearest = max(max(ws[a], ws[b]), ws[c])
+        offered = code if code == LEAVES_A_HOLE else code + half
+        for y in range(max((least_y + 127) >> 8, 0), min((most_y - 128) >> 8, H - 1) + 1):
+            for x in range(max((least_x + 127) >> 8, 0), min((most_x - 128) >> 8, W - 1) + 1):
+                if is_wanted(z[H - 1 - y, x], nearest) and covers(xs, ys, a, b, c, x, y):
+                    meet_pixel(xs, ys, ws, half, x, y, behind, before, offered, z, visible, keys)
 
 
 @kernel
-def hide_behind_quad(xs, ys, ws, behind, before, code, z, visible, keys, bits):
-    """Clear the flags of the points behind the two halves of a quad."""
-    c = code_of(xs[0], ys[0], xs[1], ys[1], xs[2], ys[2], code) if code >= 0 else LEAVES_A_HOLE
-    hide_behind(
-        xs[0], ys[0], xs[1], ys[1], xs[2], ys[2], ws[0], ws[1], ws[2], behind, before, c, z, visible, keys, bits
-    )
-    c = code_of(xs[3], ys[3], xs[2], ys[2], xs[1], ys[1], code + 1) if code >= 0 else LEAVES_A_HOLE
-    hide_behind(
-        xs[3], ys[3], xs[2], ys[2], xs[1], ys[1], ws[3], ws[2], ws[1], behind, before, c, z, visible, keys, bits
-    )
-
-
-@kernel
-def hide_footprint(d, u, v, matrix, intrinsics, near_far, xs, ys, ws, z, visible, keys, bits, hides):
-    """Hide what lies behind one pixel of the reference, its corners at its depth."""
+def meet_footprint(d, u, v, matrix, intrinsics, near_far, hides, xs, ys, ws, z, visible, keys):
+    """What one pixel of the reference does, its corners at its depth."""
     near, far = near_far
     for k in range(4):
         x, y = np.float32(u + (k & 1)), np.float32(v + (k >> 1))
@@ -188,44 +305,113 @@ def hide_footprint(d, u, v, matrix, intrinsics, near_far, xs, ys, ws, z, visible
         if not ((Z >= near) & (Z <= far) & (np.abs(a) <= FARTHEST) & (np.abs(b) <= FARTHEST)):
             return
         xs[k], ys[k], ws[k] = np.int64(a), np.int64(b), w
-    hide_behind_quad(
-        xs,
-        ys,
-        ws,
-        BEHIND_FOOTPRINT if hides else np.float32(np.inf),
-        BEHIND_FOOTPRINT,
-        np.int64(-1),
-        z,
-        visible,
-        keys,
-        bits,
-    )
+    behind = BEHIND_FOOTPRINT if hides else NEVER
+    meet_quad(xs, ys, ws, behind, BEHIND_FOOTPRINT, LEAVES_A_HOLE, z, visible, keys)
 
 
 @kernel
-def hide_edges(d, above, below, v, matrix, intrinsics, near_far, xs, ys, ws, z, visible, keys, bits, hides):
-    """Hide what lies behind those pixels of row `v` around which some block spans no surface.
+def meet_edges(d, above, below, v, matrix, intrinsics, near_far, hides, xs, ys, ws, z, visible, keys):
+    """What those pixels of row `v` do around which some block spans no surface.
 
     Pixel u touches the blocks u and u + 1 of `above` and `below`; blocks that do not exist count as surface.
     """
     for u in range(d.size):
         if d[u] > 0 and not (above[u] & above[u + 1] & below[u] & below[u + 1]):
-            hide_footprint(d[u], u, v, matrix, intrinsics, near_far, xs, ys, ws, z, visible, keys, bits, hides)
+            meet_footprint(d[u], u, v, matrix, intrinsics, near_far, hides, xs, ys, ws, z, visible, keys)
 
 
 @kernel
-def hide(
+def list_meetings(listed, met, blocks, whiches):
+    """List the bits of `met` of listed blocks, and say how many there are."""
+    count = np.uint64(0)
+    for i in range(met.size):
+        bits = np.int32(met[i])
+        if bits != 0:
+            for k in range(8):
+                blocks[count], whiches[count] = listed[i], k
+                count += np.uint64(bits >> k & 1)
+    return np.int64(count)
+
+
+@kernel
+def meet_small(
+    x0, x1, y0, y1, w0, w1, surface, left, top, v, behind, blocks, whiches, z, pixels, z_bits, codes, hidden
+):
+    """What happens where halves of small blocks of row `v` cover wanted pixels: `whiches` tells halves and pixels as
+    `cover_blocks` does. `z_bits` of what is offered is 0 where nothing happens."""
+    H, W = z.shape
+    flat = z.reshape(z.size)
+    width, last_row = np.int32(W), np.int32(H - 1)
+    row_code = np.int32(v << code_shift(x0.size))
+    for i in range(pixels.size):
+        u, which = np.uint32(blocks[i]), whiches[i]
+        beside = np.uint32(u + np.uint32(1))
+        half = np.int32(which & I1)
+        second = half == I1
+        column = np.int32(left[u] + np.int32(np.int32(which >> I1) & I1))
+        row = np.int32(top[u] + np.int32(which >> np.int32(2)))
+        pixel = np.int32(np.int32(np.int32(last_row - row) * width) + column)
+        bx, by, bw = x0[beside], y0[beside], w0[beside]
+        cx, cy, cw = x1[u], y1[u], w1[u]
+        ax = x1[beside] if second else x0[u]
+        ay = y1[beside] if second else y0[u]
+        aw = w1[beside] if second else w0[u]
+        bx, by, cx, cy = np.int32(bx - ax), np.int32(by - ay), np.int32(cx - ax), np.int32(cy - ay)
+        area = cross(bx, by, cx, cy)
+        turned = area < I0
+        dx, dy, dw = (cx if turned else bx), (cy if turned else by), (cw if turned else bw)
+        ex, ey, ew = (bx if turned else cx), (by if turned else cy), (bw if turned else cw)
+        px = np.int32(np.int32(np.int32(column * PIXEL) + CENTRE) - ax)
+        py = np.int32(np.int32(np.int32(row * PIXEL) + CENTRE) - ay)
+        dw1, dw2 = dw - aw, ew - aw
+        centre = np.float32(cross(px, py, ex, ey)) * dw1 + np.float32(cross(dx, dy, px, py)) * dw2
+        slope_x = np.float32(ey) * dw1 - np.float32(dy) * dw2
+        slope_y = np.float32(dx) * dw2 - np.float32(ex) * dw1
+        rounding = (np.abs(dw1) + np.abs(dw2)) * np.float32(2)
+        slack = ((np.abs(slope_x) + np.abs(slope_y)) + rounding) * np.float32(128)
+        twice_area = np.float32(abs(area))
+        point = flat[np.uint32(pixel)]
+        hides = (point > ZERO) & (aw + (centre - slack) / twice_area > (ONE / point) * behind)
+        w = max(aw + centre / twice_area, min(min(aw, bw), cw))
+        faces_away = (area > I0) if second else (area < I0)
+        code = np.int32(np.int32(row_code | np.int32(u << np.uint32(1))) | half)
+        pixels[i], hidden[i] = pixel, hides
+        codes[i] = np.int32(LEAVES_A_HOLE) if faces_away | (surface[u] != 3) else code
+        z_bits[i] = bits_of(ONE / w) if hides | (point == ZERO) else I0
+
+
+@kernel
+def take_offers(pixels, z_bits, codes, hidden, visible, keys):
+    """Clear flags of what is hidden, and keep the least of what is offered."""
+    flags, least = visible.reshape(visible.size), keys.reshape(keys.size)
+    for i in range(pixels.size):
+        if z_bits[i] != 0:
+            pixel = np.uint64(pixels[i])
+            if hidden[i]:
+                flags[pixel] = False
+            key = np.int64(z_bits[i]) << 32 | np.int64(codes[i])
+            if key < least[pixel]:
+                keep_least(np.uint64(least.ctypes.data) + np.uint64(8) * pixel, key)
+
+
+@kernel
+def meet(
     depth, confidence, threshold, matrix, intrinsics, near_far, hides, centres, z, visible, keys, scratch, first, last
 ):
-    """Clear in `visible` the points that the reference's rows `first` to `last`, and the blocks below them, hide.
+    """Clear in `visible` the points that the reference's rows `first` to `last`, and the blocks below them, hide, if
+    they hide anything, and take into `keys` what they offer: depth bits and the code of a half of a block.
 
-    `z` is the depth of every pixel's point, 0 where there is none; both count rows from the bottom.
+    `z` is the depth of every pixel's point, 0 where there is none; these count rows from the bottom.
     """
-    places, reals, flags, bounds = scratch
+    places, reals, flags, wholes, bytes_, lists, hidden = scratch
     h, w = depth.shape
-    H, W = z.shape
     xs, ys, ws = np.empty(4, np.int64), np.empty(4, np.int64), np.empty(4, np.float32)
-    bits = np.empty(1, np.float32)
+    left, top, starts, listed = wholes[0], wholes[1], wholes[2], wholes[3]
+    sides, met = bytes_[0, : w - 1], bytes_[1]
+    nearest = reals[2, 0]
+    blocks, whiches, pixels, z_bits, codes = lists[0], lists[1], lists[2], lists[3], lists[4]
+    behind = BEHIND_SURFACE if hides else NEVER
+    shift = code_shift(w)
     flags[:] = 1
     for v in range(max(first - 1, 0), min(last + 1, h)):
         slot = v & 1
@@ -238,123 +424,28 @@ def hide(
         find_surfaces(d0, d1, surface)
         if v - 1 < first:
             continue
-        left, right, top, bottom = bounds[0], bounds[1], bounds[2], bounds[3]
-        nearest = reals[2, 0]
-        bound_blocks(x0, x1, y0, y1, w0, w1, surface, left, right, top, bottom, nearest, W, H)
-        for u in range(w - 1):
-            if left[u] <= right[u] and top[u] <= bottom[u]:
-                large = right[u] - left[u] > FEW or bottom[u] - top[u] > FEW
-                farthest = np.float32(np.inf) if large else ZERO
-                for y in range(top[u], top[u] if large else bottom[u] + 1):
-                    for x in range(left[u], right[u] + 1):
-                        farthest = max(farthest, z[H - 1 - y, x] if z[H - 1 - y, x] > 0 else np.float32(np.inf))
-                if farthest * nearest[u] > SURELY_BEFORE:
-                    xs[0], xs[1], xs[2], xs[3] = x0[u], x0[u + 1], x1[u], x1[u + 1]
-                    ys[0], ys[1], ys[2], ys[3] = y0[u], y0[u + 1], y1[u], y1[u + 1]
-                    ws[0], ws[1], ws[2], ws[3] = w0[u], w0[u + 1], w1[u], w1[u + 1]
-                    hide_behind_quad(
-                        xs,
-                        ys,
-                        ws,
-                        BEHIND_SURFACE if hides else np.float32(np.inf),
-                        ONE,
-                        2 * np.int64((v - 1) * w + u)
-                        if max(max(d0[u], d0[u + 1]), max(d1[u], d1[u + 1]))
-                        <= min(min(d0[u], d0[u + 1]), min(d1[u], d1[u + 1])) * SHOWN_RATIO
-                        else np.int64(-1),
-                        z,
-                        visible,
-                        keys,
-                        bits,
-                    )
-        hide_edges(
-            d0,
-            flags[1 - slot],
-            flags[slot],
-            v - 1,
-            matrix,
-            intrinsics,
-            near_far,
-            xs,
-            ys,
-            ws,
-            z,
-            visible,
-            keys,
-            bits,
-            hides,
+        bound_blocks(x0, x1, y0, y1, w0, w1, surface, z.shape, left, top, starts, nearest, sides)
+        count = list_wanted(starts, nearest, sides, z, listed)
+        some = listed[:count]
+        cover_blocks(x0, x1, y0, y1, left, top, sides, some, met[:count])
+        count = list_meetings(some, met[:count], blocks, whiches)
+        offers = pixels[:count], z_bits[:count], codes[:count], hidden[:count]
+        meet_small(
+            *(x0, x1, y0, y1, w0, w1, surface, left, top, v - 1, behind, blocks, whiches, z, *offers),
         )
+        take_offers(*offers, visible, keys)
+        for i in range(some.size):
+            u = some[i]
+            if sides[u] == LARGE:
+                xs[0], xs[1], xs[2], xs[3] = x0[u], x0[u + 1], x1[u], x1[u + 1]
+                ys[0], ys[1], ys[2], ys[3] = y0[u], y0[u + 1], y1[u], y1[u + 1]
+                ws[0], ws[1], ws[2], ws[3] = w0[u], w0[u + 1], w1[u], w1[u + 1]
+                code = (np.int64(v - 1) << shift | u << 1) if surface[u] == 3 else LEAVES_A_HOLE
+                meet_quad(xs, ys, ws, behind, ONE, code, z, visible, keys)
+        edges = (matrix, intrinsics, near_far, hides, xs, ys, ws, z, visible, keys)
+        meet_edges(d0, flags[1 - slot], flags[slot], v - 1, *edges)
     if last == h:
         slot = h & 1
         flags[slot] = 1
-        d0 = reals[1 - slot, 1]
-        hide_edges(
-            d0,
-            flags[1 - slot],
-            flags[slot],
-            h - 1,
-            matrix,
-            intrinsics,
-            near_far,
-            xs,
-            ys,
-            ws,
-            z,
-            visible,
-            keys,
-            bits,
-            hides,
-        )
-
-
-@kernel
-def draw_surfaces(depth, packed, matrix, intrinsics, centres, keys, z, visible, color, first, last):
-    H, W = z.shape
-    w = depth.shape[1]
-    xs, ys, ws, cs = np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3, np.float32), np.empty(3, np.uint32)
-    for up in range(first, last):
-        for column in range(W):
-            key = keys[up, column]
-            code = key & np.int64(2**31 - 1)
-            if key == NOTHING or code == LEAVES_A_HOLE:
-                continue
-            block, half = code >> 1, code & 1
-            v, u = block // w, block % w
-            for k in range(3):
-                corner = k if half == 0 else 3 - k
-                i, j = v + (corner >> 1), u + (corner & 1)
-                x, y, d = centres[j], centres[i], depth[i, j]
-                X = ((matrix[0, 0] * x + matrix[0, 1] * y) + matrix[0, 2]) * d + matrix[0, 3]
-                Y = ((matrix[1, 0] * x + matrix[1, 1] * y) + matrix[1, 2]) * d + matrix[1, 3]
-                Z = ((matrix[2, 0] * x + matrix[2, 1] * y) + matrix[2, 2]) * d + matrix[2, 3]
-                q = ONE / Z
-                xs[k] = np.int64(np.floor((((intrinsics[0] * X) * q) + intrinsics[2]) * SUBPIXELS + HALF))
-                ys[k] = np.int64(np.floor((((intrinsics[1] * Y) * q) + intrinsics[3]) * SUBPIXELS + HALF))
-                ws[k] = q
-                cs[k] = packed[i * w + j]
-            ax, ay, bx, by = xs[1] - xs[0], ys[1] - ys[0], xs[2] - xs[0], ys[2] - ys[0]
-            px, py = column * 256 + 128 - xs[0], (H - 1 - up) * 256 + 128 - ys[0]
-            first_, second = px * by - py * bx, ax * py - ay * px
-            third = ax * by - ay * bx - first_ - second
-            f0, f1, f2 = np.float32(third) * ws[0], np.float32(first_) * ws[1], np.float32(second) * ws[2]
-            total = (f0 + f1) + f2
-            rgb = np.uint32(0)
-            for c in range(3):
-                shift = np.uint32(8 * c)
-                c0, c1, c2 = (
-                    np.float32((cs[0] >> shift) & np.uint32(255)),
-                    np.float32((cs[1] >> shift) & np.uint32(255)),
-                    np.float32((cs[2] >> shift) & np.uint32(255)),
-                )
-                value = ((f0 * c0 + f1 * c1) + f2 * c2) / total
-                rgb |= np.uint32(min(np.floor(value + HALF), np.float32(255))) << shift
-            color[up, column] = rgb
-            visible[up, column] = True
-    bits = np.empty(1, np.int32)
-    for up in range(first, last):
-        for column in range(W):
-            key = keys[up, column]
-            code = key & np.int64(2**31 - 1)
-            if not (key == NOTHING or code == LEAVES_A_HOLE):
-                bits[0] = np.int32(key >> 32)
-                z[up, column] = bits.view(np.float32)[0]
+        edges = (matrix, intrinsics, near_far, hides, xs, ys, ws, z, visible, keys)
+        meet_edges(reals[1 - slot, 1], flags[1 - slot], flags[slot], h - 1, *edges)
