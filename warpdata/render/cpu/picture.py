@@ -18,7 +18,7 @@ import torch
 
 from warpdata.config import SEED_S0, RenderOptions
 from warpdata.geometry.maths.resample import DEPTH_EDGE
-from warpdata.render.cpu import fill, hidden, hole_distance, median, nearest, project, shown, surface
+from warpdata.render.cpu import fill, hidden, hole_distance, median, nearest, project, quads, shown, surface
 from warpdata.render.cpu.bands import band_limits, run_bands
 from warpdata.render.cpu.stages import Drawn, Fade, Projected, Seen
 from warpdata.render.cpu.upsample import upsample
@@ -135,24 +135,32 @@ def project_depth(task: Task, image: np.ndarray, depth: np.ndarray, confidence: 
     def take_plainly(key, color, z, visible, first: int, last: int) -> None:
         nearest.take_depth_and_color(key, depth, packed, color, z.view(np.int32), visible, first, last)
 
+    seen_from = (task.matrix, task.intrinsics, task.near_far, not task.same_centre)
+    spans, code_shift = array("spans", (hw[0] + 1, hw[1] + 1), np.uint8), (2 * hw[1] - 1).bit_length()
+
     def meet(drawn: Drawn, visible: np.ndarray, worker: int, first: int, last: int) -> None:
         scratch = surface.scratch_arrays(lambda name, *like: array(f"{name} {worker}", *like), hw[1])
         surface.meet(
-            *(depth, confidence, task.confidence_threshold, task.matrix, task.intrinsics, task.near_far),
-            *(not task.same_centre, centres, drawn.z, visible, drawn.key, scratch, first, last),
+            *(depth, confidence, task.confidence_threshold, *seen_from, centres, code_shift),
+            *(spans, drawn.z, visible, drawn.key, scratch, first, last),
         )
+
+    def meet_singly(drawn: Drawn, visible: np.ndarray, first: int, last: int) -> None:
+        quads.meet(depth, *seen_from, spans, code_shift, drawn.z, visible, drawn.key, first, last)
 
     def show(drawn: Drawn, visible: np.ndarray, worker: int, first: int, last: int) -> None:
         scratch = shown.scratch_arrays(lambda name, *like: array(f"{name} {worker}", *like), task.hw[1])
         shown.show(
-            *(depth, packed, task.matrix, task.intrinsics, drawn.key, scratch, drawn.color, drawn.z.view(np.int32)),
-            *(visible, first, last),
+            *(depth, packed, task.matrix, task.intrinsics, code_shift, drawn.key, scratch),
+            *(drawn.color, drawn.z.view(np.int32), visible, first, last),
         )
 
     run_bands(work, len(bands), task.threads)
     z_bits = z.view(np.int32).reshape(-1)
     projected = Projected(pixel.reshape(-1), z_bits, hw[1], span, depth_bits, counts, take)
-    return projected._replace(take_plainly=take_plainly, meet=meet, show=show) if by_surface else projected
+    if by_surface:
+        projected = projected._replace(take_plainly=take_plainly, meet=meet, meet_singly=meet_singly, show=show)
+    return projected
 
 
 def project_points(task: Task, points: np.ndarray, colors: np.ndarray, confidence: np.ndarray | None) -> Projected:
@@ -263,6 +271,7 @@ def meet_surfaces(task: Task, projected: Projected, drawn: Drawn) -> Seen:
     visible = task.memory.array("visible", task.hw, np.bool_)
     bands = band_limits(len(projected.span), task.threads * (BANDS_PER_THREAD if task.threads > 1 else 1), 1)
     run_bands(lambda band, worker: projected.meet(drawn, visible, worker, *bands[band]), len(bands), task.threads)
+    run_bands(lambda band, worker: projected.meet_singly(drawn, visible, *bands[band]), len(bands), task.threads)
     fills = fill_levels(task)
 
     def push(band: int, worker: int) -> None:

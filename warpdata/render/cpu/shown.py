@@ -21,15 +21,6 @@ def scratch_arrays(array, width):
 
 
 @kernel
-def code_shift(width):
-    """As in `cpu.surface`."""
-    bits = 1
-    while (1 << bits) < 2 * width:
-        bits += 1
-    return bits
-
-
-@kernel
 def list_shown(keys, columns, codes, z_bits):
     """List the pixels of a row that show a surface, and say how many they are."""
     count = np.uint64(0)
@@ -67,12 +58,11 @@ def blend(f0, f1, f2, total, c0, c1, c2, shift):
 
 
 @kernel
-def colors_of(codes, columns, row, depth, packed, matrix, intrinsics, out):
+def colors_of(codes, code_shift, columns, row, depth, packed, matrix, intrinsics, out):
     """Colours of triangles at the centres of pixels of a row."""
     width = np.int32(depth.shape[1])
     flat = depth.reshape(depth.size)
-    shift = np.int32(code_shift(width))
-    mask = np.int32((1 << code_shift(width)) - 1)
+    shift, mask = np.int32(code_shift), np.int32((1 << code_shift) - 1)
     py = np.float64(row * 256 + 128)
     for i in range(out.size):
         code = codes[i]
@@ -108,11 +98,11 @@ def put(columns, colors, z_bits, color, z, visible):
 
 
 @kernel
-def show(depth, packed, matrix, intrinsics, keys, scratch, color, z, visible, first, last):
+def show(depth, packed, matrix, intrinsics, code_shift, keys, scratch, color, z, visible, first, last):
     """Write colour, depth (as bits) and visibility of the pixels in rows `first` to `last` that show a surface."""
     (columns, codes, z_bits), colors = scratch
     H = keys.shape[0]
     for up in range(first, last):
         count = list_shown(keys[up], columns, codes, z_bits)
-        colors_of(codes, columns, H - 1 - up, depth, packed, matrix, intrinsics, colors[:count])
+        colors_of(codes, code_shift, columns, H - 1 - up, depth, packed, matrix, intrinsics, colors[:count])
         put(columns[:count], colors, z_bits, color[up], z[up], visible[up])

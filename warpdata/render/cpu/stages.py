@@ -19,10 +19,11 @@ class Projected(NamedTuple):
         depth_bits: the bits of the depths whose median gives the automatic s0.
         upper_counts: (bands, BINS / 2), the first half of that median; without meaning when s0 is given.
         take: `take(key, color, texels, first, last)` writes colour and position of the winners of some rows.
-        take_plainly: where surfaces decide, and None elsewhere, as are the next two: like `take`, but it writes colour,
-            depth and whether there is a winner, and clears `key` for what surfaces offer.
+        take_plainly: where surfaces decide, and None elsewhere, as are the next three: like `take`, but it writes
+            colour, depth and whether there is a winner, and clears `key` for what surfaces offer.
         meet: `meet(drawn, visible, worker, first, last)` clears what some rows of the reference hide, and takes what
             they offer into `drawn.key`.
+        meet_singly: `meet_singly(drawn, visible, first, last)` does what `meet` of all rows has left to do.
         show: `show(drawn, visible, worker, first, last)` writes what some rows of the result show of surfaces.
     """
 
@@ -35,6 +36,7 @@ class Projected(NamedTuple):
     take: Callable[[np.ndarray, np.ndarray, np.ndarray, int, int], None]
     take_plainly: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int, int], None] | None = None
     meet: Callable[[Drawn, np.ndarray, int, int, int], None] | None = None
+    meet_singly: Callable[[Drawn, np.ndarray, int, int], None] | None = None
     show: Callable[[Drawn, np.ndarray, int, int, int], None] | None = None
 
 

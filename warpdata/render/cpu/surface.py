@@ -4,7 +4,7 @@ Most surfaces do nothing, because the points in the pixels they cover are their 
 its bounds are looked at first: one is wanted where it holds no point, or one well behind the nearest of the block's
 corners. In small blocks, with no more than two by two pixels in their bounds, it is then decided which of these lie in
 which of the two triangles, and what happens where they do: all of it many blocks an instruction. Larger ones, and the
-footprints of edges, go one by one.
+footprints of edges, are left to `render.cpu.quads`.
 
 Surfaces clear flags and take minima, so rows may be done in any order, and bands of rows by several threads at once.
 """
@@ -12,23 +12,22 @@ Surfaces clear flags and take minima, so rows may be done in any order, and band
 from __future__ import annotations
 
 import numpy as np
-from numba import types
-from numba.extending import intrinsic
 
 from warpdata.geometry.maths.resample import DEPTH_EDGE
 from warpdata.kernel import kernel
+from warpdata.render.cpu.intrinsics import bits_of, keep_least
 
 SUBPIXELS = np.float32(256)
-LARGEST = 1024 * 256
 FARTHEST = np.float32(2.0**22)
 SURFACE_RATIO, SHOWN_RATIO = np.float32(1 + DEPTH_EDGE), np.float32(1.02)
-BEHIND_SURFACE, BEHIND_FOOTPRINT, NEVER = np.float32(1.01), np.float32(1.06), np.float32(np.inf)
+BEHIND_SURFACE, NEVER = np.float32(1.01), np.float32(np.inf)
 SURELY_BEFORE = np.float32(1.005)
 """A point not this many times as far as the nearest corner of a surface cannot be hidden by it, rounding included."""
-LARGE, NOWHERE = 16, 32
+SPANS, SHOWN, LARGE, USABLE = 1, 2, 4, 8
+"""What blocks are: surfaces, shown in gaps, left to `cpu.quads`; and whether their first pixel is usable."""
+MANY, NOWHERE = 16, 32
 """Blocks with more than two by two pixels in their bounds, or none."""
 LEAVES_A_HOLE = np.int64(2**31 - 1)
-NOTHING = np.int64(2**63 - 1)
 HALF, ONE, ZERO = np.float32(0.5), np.float32(1), np.float32(0)
 I0, I1, PIXEL, CENTRE = np.int32(0), np.int32(1), np.int32(256), np.int32(128)
 
@@ -38,43 +37,12 @@ def scratch_arrays(array, width):
     return (
         array("places", (2, 2, width), np.int32),
         array("reals", (3, 2, width), np.float32),
-        array("surfaces", (2, width + 1), np.uint8),
-        array("firsts", (4, width), np.int32),
-        array("sides", (2, width), np.uint8),
-        array("meetings", (5, 8 * width), np.int32),
+        array("bounds", (3, width), np.int32),
+        array("sides", (width - 1,), np.uint8),
+        array("met", (width,), np.uint8),
+        array("meetings", (6, 8 * width), np.int32),
         array("hidden", (8 * width,), np.bool_),
     )
-
-
-@intrinsic
-def keep_least(typing_context, address, value):
-    """Set the int64 at an address to a value if that is less, whatever other threads do to it at the same time."""
-
-    def generate(context, builder, signature, arguments):
-        pointer = builder.inttoptr(arguments[0], context.get_value_type(types.int64).as_pointer())
-        builder.atomic_rmw("min", pointer, arguments[1], "monotonic")
-        return context.get_dummy_value()
-
-    return types.void(types.uint64, types.int64), generate
-
-
-@intrinsic
-def bits_of(typing_context, value):
-    """The bits of a float32, as int32."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], context.get_value_type(types.int32))
-
-    return types.int32(types.float32), generate
-
-
-@kernel
-def code_shift(width):
-    """Bits that number the pixels of a row and the halves of a block."""
-    bits = 1
-    while (1 << bits) < 2 * width:
-        bits += 1
-    return bits
 
 
 @kernel
@@ -107,24 +75,19 @@ def place_row(depth, confidence, threshold, matrix, intrinsics, near_far, centre
 
 @kernel
 def find_surfaces(d0, d1, surface):
-    """Which blocks of two rows span a surface: 1, and 3 for one that is shown in gaps."""
+    """Which blocks of two rows span a surface, which of these are shown in gaps, and which first pixels are usable."""
     for u in range(surface.size):
         a, b, c, d = d0[u], d0[u + 1], d1[u], d1[u + 1]
         least, most = min(min(a, b), min(c, d)), max(max(a, b), max(c, d))
         spans, shown = (least > 0) & (most <= least * SURFACE_RATIO), most <= least * SHOWN_RATIO
-        surface[u] = (np.uint8(3) if shown else np.uint8(1)) if spans else np.uint8(0)
-
-
-@kernel
-def is_wanted(z, nearest):
-    """Whether a pixel has no point, or one that a surface may hide whose nearest corner has this 1/z."""
-    return (z == ZERO) | (z * nearest > SURELY_BEFORE)
+        kind = (np.uint8(SPANS | SHOWN) if shown else np.uint8(SPANS)) if spans else np.uint8(0)
+        surface[u] = kind | (np.uint8(USABLE) if a > 0 else np.uint8(0))
 
 
 @kernel
 def bound_blocks(x0, x1, y0, y1, w0, w1, surface, hw, left, top, firsts, nearest, sides):
     """First column and row with a pixel's centre in each block's bounds, 1/z of its nearest corner, and how many more
-    columns and rows there are: 1 for a second column, 2 for a second row, `LARGE` for more, `NOWHERE` without any.
+    columns and rows there are: 1 for a second column, 2 for a second row, `MANY` for more, `NOWHERE` without any.
 
     `firsts` is the index of that first pixel where rows count from the bottom.
     """
@@ -141,8 +104,8 @@ def bound_blocks(x0, x1, y0, y1, w0, w1, surface, hw, left, top, firsts, nearest
         left[u], top[u] = l, t
         nearest[u] = max(max(w0[u], w0[u + 1]), max(w1[u], w1[u + 1]))
         side = np.int32(across | np.int32(down << I1))
-        side = np.int32(LARGE) if (across > I1) | (down > I1) else side
-        there = (surface[u] > 0) & (across >= I0) & (down >= I0)
+        side = np.int32(MANY) if (across > I1) | (down > I1) else side
+        there = ((surface[u] & np.uint8(SPANS)) > 0) & (across >= I0) & (down >= I0)
         sides[u] = np.uint8(side if there else np.int32(NOWHERE))
         firsts[u] = np.int32(np.int32(np.int32(last_row - t) * width) + l) if there else I0
 
@@ -161,7 +124,7 @@ def list_wanted(firsts, nearest, sides, z, blocks):
         least, farthest = least if least < c else c, farthest if farthest > c else c
         least, farthest = least if least < d else d, farthest if farthest > d else d
         blocks[count] = u
-        wanted = (least == ZERO) | (farthest * nearest[u] > SURELY_BEFORE) | (side == LARGE)
+        wanted = (least == ZERO) | (farthest * nearest[u] > SURELY_BEFORE) | (side == MANY)
         count += np.uint64(wanted & (side != NOWHERE))
     return np.int64(count)
 
@@ -226,98 +189,7 @@ def cover_blocks(x0, x1, y0, y1, left, top, sides, blocks, met):
             )
             here = np.int32(first & first_is_one) | np.int32(second & second_is_one) << I1
             bits |= (here if (np.int32(k) & side) == np.int32(k) else I0) << np.int32(2 * k)
-        met[i] = np.uint8(bits if side < np.int32(LARGE) else I0)
-
-
-@kernel
-def covers(xs, ys, a, b, c, column, row):
-    """Whether a triangle of a quad covers a pixel's centre."""
-    px, py = column * 256 + 128, row * 256 + 128
-    ax, ay, bx, by, cx, cy = xs[a] - px, ys[a] - py, xs[b] - px, ys[b] - py, xs[c] - px, ys[c] - py
-    ab, bc, ca = ax * by - ay * bx, bx * cy - by * cx, cx * ay - cy * ax
-    right_of_ab = ab + (by > ay or (by == ay and bx > ax)) > 0
-    right_of_bc = bc + (cy > by or (cy == by and cx > bx)) > 0
-    right_of_ca = ca + (ay > cy or (ay == cy and ax > cx)) > 0
-    return right_of_ab == right_of_bc and right_of_bc == right_of_ca and ab + bc + ca != 0
-
-
-@kernel
-def meet_pixel(xs, ys, ws, half, column, row, behind, before, code, z, visible, keys):
-    """What a half of a quad does to a pixel whose centre it covers: hide its point, and offer itself."""
-    H, W = z.shape
-    up = H - 1 - row
-    a, b, c = (0, 1, 2) if half == 0 else (3, 2, 1)
-    x, y, w0 = xs[a], ys[a], ws[a]
-    front = (xs[b] - x) * (ys[c] - y) - (ys[b] - y) * (xs[c] - x)
-    if front < 0:
-        b, c = c, b
-    ax, ay, bx, by = xs[b] - x, ys[b] - y, xs[c] - x, ys[c] - y
-    px, py = column * 256 + 128 - x, row * 256 + 128 - y
-    area = np.float32(abs(front))
-    dw1, dw2 = ws[b] - w0, ws[c] - w0
-    centre = np.float32(px * by - py * bx) * dw1 + np.float32(ax * py - ay * px) * dw2
-    point = z[up, column]
-    if point > 0:
-        slope_x = np.float32(by) * dw1 - np.float32(ay) * dw2
-        slope_y = np.float32(ax) * dw2 - np.float32(bx) * dw1
-        rounding = (np.abs(dw1) + np.abs(dw2)) * np.float32(2)
-        slack = ((np.abs(slope_x) + np.abs(slope_y)) + rounding) * np.float32(128)
-        if not w0 + (centre - slack) / area > (ONE / point) * behind:
-            return
-        visible[up, column] = False
-    w = max(w0 + centre / area, min(min(w0, ws[b]), ws[c]))
-    offered = code if front > 0 else LEAVES_A_HOLE
-    key = (np.int64(bits_of((ONE / w) * before)) << 32) | offered
-    if key < keys[up, column]:
-        keep_least(np.uint64(keys.ctypes.data) + np.uint64(8) * np.uint64(up * W + column), key)
-
-
-@kernel
-def meet_quad(xs, ys, ws, behind, before, code, z, visible, keys):
-    """What both halves of a quad of any size do."""
-    H, W = z.shape
-    for half in range(2):
-        a, b, c = (0, 1, 2) if half == 0 else (3, 2, 1)
-        least_x, most_x = min(min(xs[a], xs[b]), xs[c]), max(max(xs[a], xs[b]), xs[c])
-        least_y, most_y = min(min(ys[a], ys[b]), ys[c]), max(max(ys[a], ys[b]), ys[c])
-        if most_x - least_x > LARGEST or most_y - least_y > LARGEST:
-            continue
-        nearest = max(max(ws[a], ws[b]), ws[c])
-        offered = code if code == LEAVES_A_HOLE else code + half
-        for y in range(max((least_y + 127) >> 8, 0), min((most_y - 128) >> 8, H - 1) + 1):
-            for x in range(max((least_x + 127) >> 8, 0), min((most_x - 128) >> 8, W - 1) + 1):
-                if is_wanted(z[H - 1 - y, x], nearest) and covers(xs, ys, a, b, c, x, y):
-                    meet_pixel(xs, ys, ws, half, x, y, behind, before, offered, z, visible, keys)
-
-
-@kernel
-def meet_footprint(d, u, v, matrix, intrinsics, near_far, hides, xs, ys, ws, z, visible, keys):
-    """What one pixel of the reference does, its corners at its depth."""
-    near, far = near_far
-    for k in range(4):
-        x, y = np.float32(u + (k & 1)), np.float32(v + (k >> 1))
-        X = ((matrix[0, 0] * x + matrix[0, 1] * y) + matrix[0, 2]) * d + matrix[0, 3]
-        Y = ((matrix[1, 0] * x + matrix[1, 1] * y) + matrix[1, 2]) * d + matrix[1, 3]
-        Z = ((matrix[2, 0] * x + matrix[2, 1] * y) + matrix[2, 2]) * d + matrix[2, 3]
-        w = ONE / Z
-        a = np.floor((((intrinsics[0] * X) * w) + intrinsics[2]) * SUBPIXELS + HALF)
-        b = np.floor((((intrinsics[1] * Y) * w) + intrinsics[3]) * SUBPIXELS + HALF)
-        if not ((Z >= near) & (Z <= far) & (np.abs(a) <= FARTHEST) & (np.abs(b) <= FARTHEST)):
-            return
-        xs[k], ys[k], ws[k] = np.int64(a), np.int64(b), w
-    behind = BEHIND_FOOTPRINT if hides else NEVER
-    meet_quad(xs, ys, ws, behind, BEHIND_FOOTPRINT, LEAVES_A_HOLE, z, visible, keys)
-
-
-@kernel
-def meet_edges(d, above, below, v, matrix, intrinsics, near_far, hides, xs, ys, ws, z, visible, keys):
-    """What those pixels of row `v` do around which some block spans no surface.
-
-    Pixel u touches the blocks u and u + 1 of `above` and `below`; blocks that do not exist count as surface.
-    """
-    for u in range(d.size):
-        if d[u] > 0 and not (above[u] & above[u + 1] & below[u] & below[u + 1]):
-            meet_footprint(d[u], u, v, matrix, intrinsics, near_far, hides, xs, ys, ws, z, visible, keys)
+        met[i] = np.uint8(bits if side < np.int32(MANY) else I0)
 
 
 @kernel
@@ -335,14 +207,14 @@ def list_meetings(listed, met, blocks, whiches):
 
 @kernel
 def meet_small(
-    x0, x1, y0, y1, w0, w1, surface, left, top, v, behind, blocks, whiches, z, pixels, z_bits, codes, hidden
+    x0, x1, y0, y1, w0, w1, surface, left, top, first_code, behind, blocks, whiches, z, pixels, z_bits, codes, hidden
 ):
-    """What happens where halves of small blocks of row `v` cover wanted pixels: `whiches` tells halves and pixels as
+    """What happens where halves of small blocks of a row cover pixels: `whiches` tells halves and pixels as
     `cover_blocks` does. `z_bits` of what is offered is 0 where nothing happens."""
     H, W = z.shape
     flat = z.reshape(z.size)
     width, last_row = np.int32(W), np.int32(H - 1)
-    row_code = np.int32(v << code_shift(x0.size))
+    row_code = np.int32(first_code)
     for i in range(pixels.size):
         u, which = np.uint32(blocks[i]), whiches[i]
         beside = np.uint32(u + np.uint32(1))
@@ -376,7 +248,7 @@ def meet_small(
         faces_away = (area > I0) if second else (area < I0)
         code = np.int32(np.int32(row_code | np.int32(u << np.uint32(1))) | half)
         pixels[i], hidden[i] = pixel, hides
-        codes[i] = np.int32(LEAVES_A_HOLE) if faces_away | (surface[u] != 3) else code
+        codes[i] = np.int32(LEAVES_A_HOLE) if faces_away | ((surface[u] & np.uint8(SHOWN)) == 0) else code
         z_bits[i] = bits_of(ONE / w) if hides | (point == ZERO) else I0
 
 
@@ -396,56 +268,62 @@ def take_offers(pixels, z_bits, codes, hidden, visible, keys):
 
 @kernel
 def meet(
-    depth, confidence, threshold, matrix, intrinsics, near_far, hides, centres, z, visible, keys, scratch, first, last
+    depth,
+    confidence,
+    threshold,
+    matrix,
+    intrinsics,
+    near_far,
+    hides,
+    centres,
+    shift,
+    spans,
+    z,
+    visible,
+    keys,
+    scratch,
+    first,
+    last,
 ):
-    """Clear in `visible` the points that the reference's rows `first` to `last`, and the blocks below them, hide, if
-    they hide anything, and take into `keys` what they offer: depth bits and the code of a half of a block.
+    """Clear in `visible` the points that small blocks in the reference's rows `first` to `last` hide, if they hide
+    anything, and take into `keys` what they offer: depth bits and code.
 
-    `z` is the depth of every pixel's point, 0 where there is none; these count rows from the bottom.
+    `z` is the depth of every pixel's point, 0 where there is none; these count rows from the bottom. `shift` is how
+    many bits of a code number the halves of a row's blocks. `spans`, one larger than the reference each way, gets at
+    (v + 1, u + 1) what the block of pixel (v, u) is, `SPANS` and its kin, and whether the pixel is `USABLE`; blocks
+    that do not exist count as surface.
     """
-    places, reals, flags, wholes, bytes_, lists, hidden = scratch
+    places, reals, wholes, sides, met, lists, hidden = scratch
     h, w = depth.shape
-    xs, ys, ws = np.empty(4, np.int64), np.empty(4, np.int64), np.empty(4, np.float32)
-    left, top, starts, listed = wholes[0], wholes[1], wholes[2], wholes[3]
-    sides, met = bytes_[0, : w - 1], bytes_[1]
-    nearest = reals[2, 0]
-    blocks, whiches, pixels, z_bits, codes = lists[0], lists[1], lists[2], lists[3], lists[4]
+    left, top, starts, nearest = wholes[0], wholes[1], wholes[2], reals[2, 0]
+    listed, blocks, whiches, pixels, z_bits, codes = lists[0], lists[1], lists[2], lists[3], lists[4], lists[5]
     behind = BEHIND_SURFACE if hides else NEVER
-    shift = code_shift(w)
-    flags[:] = 1
-    for v in range(max(first - 1, 0), min(last + 1, h)):
+    if first == 0:
+        spans[0] = SPANS
+    for v in range(first, min(last + 1, h)):
         slot = v & 1
         x1, y1, w1, d1 = places[slot, 0], places[slot, 1], reals[slot, 0], reals[slot, 1]
         place_row(depth, confidence, threshold, matrix, intrinsics, near_far, centres, v, x1, y1, w1, d1)
-        if v == 0 or v == first - 1:
+        if v == first:
             continue
         x0, y0, w0, d0 = places[1 - slot, 0], places[1 - slot, 1], reals[1 - slot, 0], reals[1 - slot, 1]
-        surface = flags[slot, 1:w]
+        row = spans[v]
+        surface = row[1:w]
         find_surfaces(d0, d1, surface)
-        if v - 1 < first:
-            continue
+        row[0], row[w] = SPANS, SPANS | (USABLE if d0[w - 1] > 0 else 0)
         bound_blocks(x0, x1, y0, y1, w0, w1, surface, z.shape, left, top, starts, nearest, sides)
         count = list_wanted(starts, nearest, sides, z, listed)
         some = listed[:count]
         cover_blocks(x0, x1, y0, y1, left, top, sides, some, met[:count])
         count = list_meetings(some, met[:count], blocks, whiches)
         offers = pixels[:count], z_bits[:count], codes[:count], hidden[:count]
-        meet_small(
-            *(x0, x1, y0, y1, w0, w1, surface, left, top, v - 1, behind, blocks, whiches, z, *offers),
-        )
+        meet_small(x0, x1, y0, y1, w0, w1, surface, left, top, (v - 1) << shift, behind, blocks, whiches, z, *offers)
         take_offers(*offers, visible, keys)
         for i in range(some.size):
-            u = some[i]
-            if sides[u] == LARGE:
-                xs[0], xs[1], xs[2], xs[3] = x0[u], x0[u + 1], x1[u], x1[u + 1]
-                ys[0], ys[1], ys[2], ys[3] = y0[u], y0[u + 1], y1[u], y1[u + 1]
-                ws[0], ws[1], ws[2], ws[3] = w0[u], w0[u + 1], w1[u], w1[u + 1]
-                code = (np.int64(v - 1) << shift | u << 1) if surface[u] == 3 else LEAVES_A_HOLE
-                meet_quad(xs, ys, ws, behind, ONE, code, z, visible, keys)
-        edges = (matrix, intrinsics, near_far, hides, xs, ys, ws, z, visible, keys)
-        meet_edges(d0, flags[1 - slot], flags[slot], v - 1, *edges)
+            if sides[some[i]] == MANY:
+                surface[some[i]] |= LARGE
     if last == h:
-        slot = h & 1
-        flags[slot] = 1
-        edges = (matrix, intrinsics, near_far, hides, xs, ys, ws, z, visible, keys)
-        meet_edges(reals[1 - slot, 1], flags[1 - slot], flags[slot], h - 1, *edges)
+        d0 = reals[(h - 1) & 1, 1]
+        spans[h, 0] = SPANS
+        for u in range(w):
+            spans[h, u + 1] = SPANS | (USABLE if d0[u] > 0 else 0)
