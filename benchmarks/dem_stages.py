@@ -18,7 +18,7 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from benchmarks.loader import machine
-from tests.prepare.dem.earth_engine_stub import running_stub
+from tests.prepare.dem.download.earth_engine_stub import running_stub
 from warpdata.formats.geotiff import write_geotiff
 from warpdata.prepare.dem.area import Area, StageReport
 from warpdata.prepare.dem.download import DownloadOptions, download_images
