@@ -204,7 +204,7 @@ def test_keys_are_listed(page, view, export):
 
 
 def test_folders_side_by_side_are_aligned_and_gaps_are_shown(page, view, tmp_path):
-    heights = {name: tmp_path / name for name in ("dem", "other")}
+    heights = {name: tmp_path / name for name in ("DEM-a", "other")}
     for number, (name, folder) in enumerate(heights.items()):
         folder.mkdir()
         for tile in (1, 2, 12):
@@ -215,7 +215,10 @@ def test_folders_side_by_side_are_aligned_and_gaps_are_shown(page, view, tmp_pat
         page.locator("table.rows img").first.wait_for()
         assert page.locator("table.rows th[scope]").all_text_contents() == ["tile_1", "tile_2", "tile_12"]
         assert page.locator("table.rows tbody tr").nth(1).locator("td").all_text_contents() == ["", "missing"]
-        page.keyboard.press("ArrowDown")
+        page.keyboard.press("x")
+        page.locator("tr.rejected", has_text="tile_1").wait_for()
+        assert json.loads((tmp_path / "rejected-a.json").read_text())["rejected"] == [1]
+        page.keyboard.press("n")
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
         page.locator("h1", has_text="tile_12").wait_for()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -127,3 +128,26 @@ def test_all_folders_that_are_no_outputs_are_one_tab(tiles, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(OutputError, match="empty holds no pictures"):
         open_paths([*tiles, tmp_path / "empty"])
+
+
+def test_tiles_of_an_area_are_marked_in_its_own_list(tiles, tmp_path):
+    columns = Columns(tiles)
+    assert columns.about()["marks"] is None
+    with pytest.raises(ValueError, match="DEM-AREA"):
+        columns.mark(reject=[0])
+    (tmp_path / "dem").rename(tmp_path / "DEM-valley")
+    np.save(tmp_path / "DEM-valley" / "whole.npy", HEIGHTS)
+    columns = Columns([tmp_path / "DEM-valley", tiles[1]])
+    assert columns.about()["marks"] == "rejected-valley.json"
+    assert columns.names == ["tile_1", "tile_2", "tile_10", "whole"]
+    assert columns.mark(reject=[0, 2]) == 2
+    assert json.loads((tmp_path / "rejected-valley.json").read_text())["by_hand"] == [1, 10]
+    assert [row["rejected"] for row in columns.page(0, 9)["rows"]] == [True, False, True, False]
+    assert columns.next_unmarked(1) == 3
+    assert columns.mark(accept=[0]) == 1
+    assert not columns.details(0)["rejected"]
+    assert columns.details(2)["rejected"]
+    with pytest.raises(ValueError, match="tile_N"):
+        columns.mark(reject=[3])
+    with pytest.raises(IndexError):
+        columns.mark(reject=[4])

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from warpdata.view.answers import MAX_PAGE, answers, number, picture_response
+from warpdata.view.answers import MAX_PAGE, answers, number, numbers, picture_response
 from warpdata.view.columns import Columns
 
 BASE = "/api/{data:int}/columns"
@@ -33,6 +33,13 @@ def column_routes(data_of: Callable[[Request], Columns]) -> list[Route]:
     def probe(request: Request, _: Any) -> dict[str, Any]:
         return data_of(request).probe(number(request, "row"), number(request, "x"), number(request, "y"))
 
+    def mark(request: Request, body: Any) -> dict[str, Any]:
+        rows = data_of(request)
+        return {"rejected": rows.mark(reject=numbers(body, "reject"), accept=numbers(body, "accept"))}
+
+    def unmarked(request: Request, _: Any) -> dict[str, Any]:
+        return {"number": data_of(request).next_unmarked(number(request, "row"))}
+
     def thumbnail(request: Request, _: Any) -> Response:
         return picture_response(data_of(request).thumbnail(number(request, "row"), number(request, "column")), "jpeg")
 
@@ -41,7 +48,9 @@ def column_routes(data_of: Callable[[Request], Columns]) -> list[Route]:
 
     return [
         Route(BASE, answers(page)),
+        Route(f"{BASE}/marks", answers(mark), methods=["POST"]),
         Route(f"{BASE}/{{row:int}}", answers(details)),
+        Route(f"{BASE}/{{row:int}}/unmarked", answers(unmarked)),
         Route(f"{BASE}/{{row:int}}/probe", answers(probe)),
         Route(f"{BASE}/{{row:int}}/{{column:int}}/thumbnail", answers(thumbnail)),
         Route(f"{BASE}/{{row:int}}/{{column:int}}/picture", answers(picture)),

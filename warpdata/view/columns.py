@@ -12,6 +12,8 @@ from natsort import natsorted
 from warpdata.errors import OutputError, ViewError
 from warpdata.files.paths import resolve_inside
 from warpdata.formats.jpeg_png import encode_picture
+from warpdata.prepare.dem.rejected import change_rejected, rejected_list
+from warpdata.sources.dem.tiles import TILE_NAME, rejected_numbers
 from warpdata.view.kept import Kept
 from warpdata.view.rasters import ARRAY_SUFFIXES, GROUND_SUFFIXES, Raster, is_raster_name, read_raster
 from warpdata.view.thumbnails import thumbnail
@@ -52,6 +54,8 @@ class Columns:
                 raise OutputError(f"{folder} holds no pictures; give folders of pictures, tiles or depth maps")
         self.names: list[str] = natsorted(set().union(*found))
         self._files = [[files.get(name) for files in found] for name in self.names]
+        lists = filter(None, map(rejected_list, self.folders))
+        self._list: Path | None = next(lists, None)
         self._thumbnails: Kept[bytes] = Kept(THUMBNAIL_BYTES, len)
         self._rasters: Kept[Raster] = Kept(RASTER_BYTES, lambda raster: raster.values.nbytes + raster.shown.numel())
 
@@ -62,17 +66,24 @@ class Columns:
             "title": self.title,
             "columns": _told_apart([str(folder) for folder in self.folders]),
             "rows": len(self.names),
+            "marks": None if self._list is None else self._list.name,
             "gaps": sum(None in files for files in self._files),
         }
 
     def page(self, start: int, count: int, *, only_gaps: bool = False) -> dict[str, Any]:
-        """Some rows: their numbers, names, and in which columns they have a raster."""
+        """Some rows: their numbers, names, in which columns they have a raster, and whether they are rejected."""
+        rejected = self._rejected()
         numbers = [row for row, files in enumerate(self._files) if None in files or not only_gaps]
         return {
             "total": len(numbers),
             "start": start,
             "rows": [
-                {"number": row, "name": self.names[row], "there": [file is not None for file in self._files[row]]}
+                {
+                    "number": row,
+                    "name": self.names[row],
+                    "there": [file is not None for file in self._files[row]],
+                    "rejected": self._tile(row) in rejected,
+                }
                 for row in numbers[start : start + count]
             ],
         }
@@ -96,7 +107,13 @@ class Columns:
                     told["size"] = [hw[1], hw[0]]
             columns.append(told)
         height, width = max(sizes, key=lambda hw: hw[0] * hw[1], default=(0, 0))
-        return {"number": row, "name": self.names[row], "columns": columns, "size": [width, height]}
+        return {
+            "number": row,
+            "name": self.names[row],
+            "columns": columns,
+            "size": [width, height],
+            "rejected": self._tile(row) in self._rejected(),
+        }
 
     def thumbnail(self, row: int, column: int) -> bytes:
         """A small JPEG of a raster.
@@ -139,8 +156,42 @@ class Columns:
             found.append({"x": own_x, "y": own_y, "values": values, "says": raster.says(own_x, own_y)})
         return {"x": x, "y": y, "columns": found}
 
+    def mark(self, *, reject: Sequence[int] = (), accept: Sequence[int] = ()) -> int:
+        """Reject rows that are tiles of an area, or take that back, in the area's list; on the disk when it returns.
+
+        Returns:
+            How many tiles are rejected now.
+
+        Raises:
+            IndexError: there is no such row.
+            ValueError: no column is a folder `DEM-AREA`, or a row is no `tile_N`.
+            SourceError, OutputError: the list is damaged, or cannot be written.
+        """
+        if self._list is None:
+            raise ValueError("only tiles of an area are marked: one column has to be its folder DEM-AREA")
+        return len(change_rejected(self._list, reject=self._tiles(reject), accept=self._tiles(accept)))
+
+    def next_unmarked(self, row: int) -> int | None:
+        """The next row that is not rejected; None where there is none."""
+        rejected = self._rejected()
+        return next((one for one in range(row + 1, len(self.names)) if self._tile(one) not in rejected), None)
+
     def close(self) -> None:
         """Nothing is open."""
+
+    def _rejected(self) -> frozenset[int]:
+        return frozenset() if self._list is None else rejected_numbers(self._list)
+
+    def _tile(self, row: int) -> int | None:
+        found = TILE_NAME.fullmatch(self.names[row])
+        return None if found is None else int(found["number"])
+
+    def _tiles(self, rows: Sequence[int]) -> list[int]:
+        for row in rows:
+            self._row(row)
+            if self._tile(row) is None:
+                raise ValueError(f"{self.names[row]} is not called tile_N, and cannot be marked")
+        return [self._tile(row) for row in rows]
 
     def _row(self, row: int) -> list[Path | None]:
         if not 0 <= row < len(self._files):

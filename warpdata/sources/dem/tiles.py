@@ -10,7 +10,8 @@ from warpdata.files.bounded_json import read_json
 from warpdata.sources.dem.options import GroundOptions
 
 HEIGHTS_FOLDER = re.compile(r"DEM-(?P<area>\w[\w. -]*)")
-TILE_FILE = re.compile(r"tile_(?P<number>\d{1,9})\.tif", re.IGNORECASE)
+TILE_NAME = re.compile(r"tile_(?P<number>\d{1,9})", re.IGNORECASE)
+TILE_FILE = re.compile(rf"{TILE_NAME.pattern}\.tif", re.IGNORECASE)
 
 
 def image_of(heights: Path, options: GroundOptions) -> Path | None:

@@ -1,6 +1,6 @@
 // Folders side by side: a row for each name, a column for each folder, gaps where one has no such name.
 
-import { ask } from "./api.js";
+import { ask, tell } from "./api.js";
 import { element, say } from "./dom.js";
 import { setKeys } from "./keys.js";
 import { Panels, loadPicture } from "./panels.js";
@@ -35,13 +35,43 @@ export async function showRows(main, { data, choice, about, signal }) {
     lines[chosen]?.scrollIntoView({ block: "nearest" });
   };
   choose(chosen);
+  const mark = async (rejected) => {
+    if (rows[chosen] && await markRow(data, rows[chosen], rejected)) lines[chosen].classList.toggle("rejected", rejected);
+  };
+  const nextUnmarked = () => {
+    const index = rows.findIndex((row, place) => place > chosen && !row.rejected);
+    if (index >= 0) choose(index);
+    else toPage(start + PAGE);
+  };
   setKeys([
+    ...(about.marks ? markKeys(mark, nextUnmarked) : []),
     { keys: ["ArrowDown"], about: "the next row", run: () => choose(chosen + 1) },
     { keys: ["ArrowUp"], about: "the row before", run: () => choose(chosen - 1) },
     { keys: ["Enter"], about: "show it large", run: () => rows[chosen] && go({ data, items: [rows[chosen].number], choice: { gaps: choice.gaps } }) },
     { keys: ["PageDown", "]"], about: "the next page", run: () => toPage(start + PAGE) },
     { keys: ["PageUp", "["], about: "the page before", run: () => toPage(start - PAGE) },
   ]);
+}
+
+// Tiles of an area are marked in its own list, which `prepare dem` and `--source dem` go by.
+async function markRow(data, row, rejected) {
+  try {
+    const result = await tell(`${data}/columns/marks`, { [rejected ? "reject" : "accept"]: [row.number] });
+    row.rejected = rejected;
+    say(`${row.name} is ${rejected ? "rejected" : "not rejected"}; ${result.rejected} are rejected in all`);
+    return true;
+  } catch (error) {
+    say(error.message);
+    return false;
+  }
+}
+
+function markKeys(mark, nextUnmarked) {
+  return [
+    { keys: ["x"], about: "reject the tile", run: () => mark(true) },
+    { keys: ["u"], about: "take the rejection back", run: () => mark(false) },
+    { keys: ["n"], about: "the next one that is not rejected", run: nextUnmarked },
+  ];
 }
 
 function line(data, choice, row) {
@@ -52,7 +82,7 @@ function line(data, choice, row) {
       onerror: (event) => event.target.replaceWith(element("span", { class: "bad" }, "cannot be read")),
     }))
     : element("div", { class: "missing" }, "missing")));
-  return element("tr", {}, element("th", { scope: "row" }, element("a", { href: large }, row.name)), cells);
+  return element("tr", { class: row.rejected ? "rejected" : null }, element("th", { scope: "row" }, element("a", { href: large }, row.name)), cells);
 }
 
 export async function showRow(main, { data, items, choice, about, signal }) {
@@ -78,15 +108,26 @@ export async function showRow(main, { data, items, choice, about, signal }) {
     else go({ data, items: [next], choice });
   };
   const back = () => go({ data, choice: { ...choice, start: Math.floor(number / PAGE) * PAGE || "", at: number } });
+  const flag = element("span", { class: "flag", hidden: !row.rejected }, "rejected");
+  const mark = async (rejected) => {
+    if (await markRow(data, row, rejected)) flag.hidden = !rejected;
+  };
+  const nextUnmarked = async () => {
+    const found = await ask(`${base}/unmarked`, {}, { signal });
+    if (found.number === null) say("no more that is not rejected");
+    else go({ data, items: [found.number], choice });
+  };
   main.replaceChildren(
     element("div", { class: "bar" },
-      element("button", { type: "button", onclick: back }, "‹ all"), element("h1", {}, row.name),
+      element("button", { type: "button", onclick: back }, "‹ all"), element("h1", {}, row.name), flag,
+      about.marks ? element("button", { type: "button", onclick: () => mark(!row.rejected) }, "reject / take back") : null,
       element("button", { type: "button", onclick: () => move(-1) }, "‹"),
       element("button", { type: "button", onclick: () => move(1) }, "›")),
     panels.element,
   );
   setKeys([
     { keys: ["Escape", "Backspace"], about: "back to all", run: back },
+    ...(about.marks ? markKeys(mark, nextUnmarked) : []),
     { keys: ["."], about: "the next row", run: () => move(1) },
     { keys: [","], about: "the row before", run: () => move(-1) },
     ...panels.keys,
