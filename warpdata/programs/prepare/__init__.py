@@ -9,6 +9,7 @@ from warpdata.programs.main import Program, program_of, run_one_of
 
 PIPELINES: dict[str, Program] = {
     "dem": program_of("warpdata.programs.prepare.dem", "elevation tiles and satellite images"),
+    "earth-studio": program_of("warpdata.programs.prepare.earth_studio", "renders of Google Earth Studio with cameras"),
     "estimator": program_of("warpdata.programs.prepare.estimator", "environments of estimators of other packages"),
     "video": program_of("warpdata.programs.prepare.video", "frames of videos, as folders to look at"),
 }
