@@ -207,12 +207,14 @@ def shade_rows(
         level, scale = 0, 1.0
         while level < last and size >= 2.0 * scale:
             level, scale = level + 1, 2.0 * scale
+        red, green, blue = _bilinear(textures, shapes, level, tx, ty)
         share = min(max(size / scale - 1.0, 0.0), 1.0) if level < last else 0.0
-        for channel in range(3):
-            value = _bilinear(textures, shapes, level, tx, ty, channel)
-            if share > 0.0:
-                value += share * (_bilinear(textures, shapes, level + 1, tx, ty, channel) - value)
-            rgb[channel, y, x] = np.uint8(min(max(np.floor(value + 0.5), 0.0), 255.0))
+        if share > 0.0:
+            coarse_red, coarse_green, coarse_blue = _bilinear(textures, shapes, level + 1, tx, ty)
+            red += share * (coarse_red - red)
+            green += share * (coarse_green - green)
+            blue += share * (coarse_blue - blue)
+        rgb[0, y, x], rgb[1, y, x], rgb[2, y, x] = _byte(red), _byte(green), _byte(blue)
         du, dv = dx / pitch[0], -dy / pitch[1]
         column, row = centre[0] + t * du, centre[1] + t * dv
         j, i = min(max(int(np.floor(column)), 0), columns - 2), min(max(int(np.floor(row)), 0), rows - 2)
@@ -230,8 +232,13 @@ def shade_rows(
 
 
 @kernel
-def _bilinear(textures, shapes, level, x, y, channel):
-    """A level of the image at a position in pixels of the finest, repeated beyond its borders."""
+def _byte(value):
+    return np.uint8(min(max(np.floor(value + 0.5), 0.0), 255.0))
+
+
+@kernel
+def _bilinear(textures, shapes, level, x, y):
+    """A level of the image at a position in pixels of the finest, repeated beyond its borders: red, green and blue."""
     start, height, width = shapes[level]
     scale = 1.0 / (1 << level)
     x, y = (x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5
@@ -240,6 +247,16 @@ def _bilinear(textures, shapes, level, x, y, channel):
     right, below = min(j + 1, width - 1), min(i + 1, height - 1)
     u, v = x - j, y - i
     above_row, below_row = start + i * width, start + below * width
-    upper = (1.0 - u) * textures[above_row + j, channel] + u * textures[above_row + right, channel]
-    lower = (1.0 - u) * textures[below_row + j, channel] + u * textures[below_row + right, channel]
+    corners = above_row + j, above_row + right, below_row + j, below_row + right
+    return (
+        _between(textures, corners, 0, u, v),
+        _between(textures, corners, 1, u, v),
+        _between(textures, corners, 2, u, v),
+    )
+
+
+@kernel
+def _between(textures, corners, channel, u, v):
+    upper = (1.0 - u) * textures[corners[0], channel] + u * textures[corners[1], channel]
+    lower = (1.0 - u) * textures[corners[2], channel] + u * textures[corners[3], channel]
     return (1.0 - v) * upper + v * lower
