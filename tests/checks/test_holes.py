@@ -140,7 +140,7 @@ def test_a_colour_says_where_holes_are(tmp_path, fill, name):
 
 
 def test_what_cannot_be_told_is_refused(tmp_path):
-    with pytest.raises(OutputError, match="is no folder"):
+    with pytest.raises(OutputError, match="neither a folder of splats"):
         read_holes(tmp_path / "missing")
     with pytest.raises(OutputError, match="holds no pictures"):
         read_holes(tmp_path)

@@ -74,7 +74,7 @@ SCALED = [[2 * value for value in row[:3]] + [row[3]] for row in POSE[:3]] + [PO
     ("content", "said"),
     [
         ("no json", "cannot be read"),
-        ("[]", "no list of cameras"),
+        ("[]", "not a list of cameras"),
         ('{"frames": []}', "found 0"),
         ('{"camera_path": [1]}', "found none"),
         (json.dumps({"frames": [{"transform_matrix": POSE}, {"transform_matrix": [[1, 2]]}]}), "frame 1: .*shape"),

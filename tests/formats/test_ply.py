@@ -42,7 +42,7 @@ def test_vertices_without_colours_and_a_mesh_behind_them(order, tmp_path):
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
-        ("solid cube", "no PLY file"),
+        ("solid cube", "not a PLY file"),
         ("ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nend_header\n", "ascii"),
         ("ply\nformat binary_little_endian 1.0\nelement vertex 4000000000\nproperty float x\nend_header\n", "promised"),
         ("ply\nformat binary_little_endian 1.0\nelement vertex -1\nproperty float x\nend_header\n", "no vertices"),

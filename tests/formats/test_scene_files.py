@@ -82,7 +82,7 @@ def test_what_is_no_idr_is_refused(tmp_path):
     """Pickles are not loaded, nor members that are larger than a matrix."""
     path = tmp_path / "cameras.npz"
     path.write_bytes(b"no zip")
-    with pytest.raises(ValueError, match=r"no cameras\.npz"):
+    with pytest.raises(ValueError, match=r"not a cameras\.npz"):
         read_cameras(path)
     np.savez(path, world_mat_0=np.zeros((4, 4096)))
     with pytest.raises(ValueError, match="too large"):

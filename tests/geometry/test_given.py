@@ -166,7 +166,7 @@ def lose_mask(folder):
     [
         (remove_depth, "depth .*1.png does not exist"),
         (list_no_depth, "ships no depth"),
-        (break_picture, "1.png cannot be read as a picture|is no picture"),
+        (break_picture, "1.png cannot be read as a picture|is not a picture"),
         (turn_picture, "its camera is for a picture of 70x48 pixels, and .* is 48x70 upright"),
         (turn_depth, "is 48x70 pixels, another shape than its picture of 70x48"),
         (lose_depth, "depth .*1.exr holds no positive number"),

@@ -197,8 +197,8 @@ def test_a_file_that_changed_since_is_noticed(tmp_path):
     ("content", "message"),
     [
         (b"", r"is empty \(0 bytes\); copy it again or remove it"),
-        (b"a shopping list: eggs", r"is no picture that can be read: it begins with b'a shopping list:'; replace"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "is no picture that can be read"),
+        (b"a shopping list: eggs", r"is not a picture that can be read: it begins with b'a shopping list:'; replace"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "is not a picture that can be read"),
         (png_with_header(60_000, 60_000), "says it is too large .*400,000,000 pixels are allowed"),
         (png_with_header(30_000, 20_000), "says it is 30000x20000 pixels, and 400,000,000 are allowed"),
         (png_with_header(19_000, 19_000), "19000x19000 pixels, which its 57 bytes cannot hold"),
@@ -217,7 +217,7 @@ def test_a_truncated_file_says_so(tmp_path, suffix, part):
     path = write_image(tmp_path / f"a{suffix}", PICTURE)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * part)])
-    with pytest.raises(ViewError, match=r"cannot be read as a picture \(.*copy it again|is no picture"):
+    with pytest.raises(ViewError, match=r"cannot be read as a picture \(.*copy it again|is not a picture"):
         load_image(path)
 
 

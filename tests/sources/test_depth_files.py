@@ -121,7 +121,7 @@ def saved(save, *arguments, **options):
         ("d.npy", npy_header((60_000, 60_000)), "cannot be read"),
         ("d.png", b"", "cannot be read"),
         ("d.png", saved(Image.fromarray(np.ones((2, 3), np.uint8)).save, "png"), "mode L; depth needs .* 16 bits"),
-        ("d.exr", b"text", "is no OpenEXR file"),
+        ("d.exr", b"text", "is not an OpenEXR file"),
         ("d.exr", b"\x76\x2f\x31\x01", "cannot be read"),
     ],
 )

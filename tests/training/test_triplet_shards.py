@@ -107,11 +107,11 @@ def render(pairs):
 def test_other_archives_are_refused(shards, tmp_path):
     import tarfile
 
-    with pytest.raises(SceneError, match="no geometry shard"):
+    with pytest.raises(SceneError, match="not a geometry shard"):
         list(stream_scenes(shards, tmp_path))
     with tarfile.open(tmp_path / "evil.tar", "w") as tar:
         tar.addfile(tarfile.TarInfo("../room.scene.json"))
-    with pytest.raises(SceneError, match="no geometry shard"):
+    with pytest.raises(SceneError, match="not a geometry shard"):
         list(stream_scenes([str(tmp_path / "evil.tar")], tmp_path / "scratch"))
     with pytest.raises(SceneError, match=r"nowhere\.tar"):
         list(stream_scenes([str(tmp_path / "nowhere.tar")], tmp_path / "scratch"))

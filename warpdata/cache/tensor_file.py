@@ -68,9 +68,9 @@ def read_tensor_file(path: Path) -> TensorFile:
     try:
         header = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"its header is no JSON: {error}") from error
+        raise ValueError(f"its header is not JSON: {error}") from error
     if not isinstance(header, dict):
-        raise ValueError("its header is no JSON object")
+        raise ValueError("its header is not a JSON object")
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise ValueError("its metadata is not text")

@@ -56,5 +56,5 @@ def _judge(name: str, image: Image.Image, multiple: int, rgb: bool) -> Iterator[
         yield Finding(
             name,
             "WD302",
-            f"{image.width}x{image.height} is no multiple of {multiple}; make it with `multiple={multiple}`",
+            f"{image.width}x{image.height} is not a multiple of {multiple}; make it with `multiple={multiple}`",
         )

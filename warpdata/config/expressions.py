@@ -325,7 +325,7 @@ class _Parser:
         if part.is_number and not number:
             raise self._error("a number alone says neither yes nor no; compare it, as in psnr > 18", start)
         if number and not part.is_number:
-            raise self._error("a condition is no number and cannot be compared or reckoned with", start)
+            raise self._error("a condition is not a number and cannot be compared or reckoned with", start)
 
     def _unexpected(self, wanted: str) -> ValueError:
         return self._error(f"expected {wanted}, found {self._peek().text}", self._peek())

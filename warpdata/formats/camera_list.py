@@ -69,7 +69,7 @@ def _read(
     if not (isinstance(frames, list) and 0 < len(frames) <= MAX_CAMERAS):
         found = f"{len(frames):,}" if isinstance(frames, list) else "none"
         raise ValueError(
-            f"{file} is no list of cameras: expected an object with 1 to {MAX_CAMERAS:,} frames, each with a "
+            f"{file} is not a list of cameras: expected an object with 1 to {MAX_CAMERAS:,} frames, each with a "
             f"transform_matrix, as in a transforms.json; found {found}"
         )
     numbered = [

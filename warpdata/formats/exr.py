@@ -62,7 +62,7 @@ def read_depth_exr(path: Path, check_hw: Callable[[tuple[int, int]], None]) -> n
     """
     with open_file(path) as file:
         if file.read(4) != _MAGIC:  # the library would write about it on stderr
-            raise ViewError(f"depth {path} is no OpenEXR file; export it again")
+            raise ViewError(f"depth {path} is not an OpenEXR file; export it again")
     with local_file(path) as local:
         return _read_local(local, path, check_hw)
 

@@ -101,7 +101,7 @@ def unpack_geometry_shard(file: io.IOBase, folder: Path) -> ShardScene:
         for member in tar:
             match = MEMBER.fullmatch(member.name)
             if not member.isfile() or match is None:
-                raise ValueError(f"it holds {member.name!r}: it is no geometry shard")
+                raise ValueError(f"it holds {member.name!r}: it is not a geometry shard")
             with (folder / match.group(2)).open("wb") as unpacked:
                 shutil.copyfileobj(tar.extractfile(member), unpacked, 2**20)
     return _scene(read_json(folder / SCENE))

@@ -109,7 +109,7 @@ def open_raster(path: Path) -> Iterator[DatasetReader]:
 
     path = Path(path).absolute()
     if str(path).startswith("/vsi") or not path.is_file():
-        raise ValueError(f"{path} is no file; only rasters on this disk are read, download it first")
+        raise ValueError(f"{path} is not a file; only rasters on this disk are read, download it first")
     with rasterio.Env(), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:

@@ -104,7 +104,7 @@ def _pcs_from_rgb(space: RgbSpace) -> np.ndarray:
 
 def _xyz(values: np.ndarray) -> bytes:
     if np.abs(values).max() >= 32768:
-        raise ValueError(f"XYZ {values} is no colour")
+        raise ValueError(f"XYZ {values} is not a colour")
     return struct.pack(">4sI3i", b"XYZ ", 0, *(round(float(value) * 65536) for value in values))
 
 

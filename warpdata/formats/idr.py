@@ -65,7 +65,7 @@ def read_cameras(path: Path) -> tuple[list[tuple[Float64[np.ndarray, "3 3"], Mat
             cameras = [_decompose(arrays[f"world_mat_{number}"]) for number in range(count)]
             return cameras, arrays["scale_mat_0"].astype(np.float64)
     except (zipfile.BadZipFile, KeyError, np.linalg.LinAlgError) as error:
-        raise ValueError(f"{path} is no cameras.npz ({error})") from error
+        raise ValueError(f"{path} is not a cameras.npz ({error})") from error
 
 
 def _decompose(projection: np.ndarray) -> tuple[Float64[np.ndarray, "3 3"], Matrix4]:

@@ -185,6 +185,6 @@ def read_manifest(root: Path) -> list[Record]:
     try:
         return [Record.from_json(json.loads(line)) for line in read_lines(path)]
     except FileNotFoundError as error:
-        raise OutputError(f"{root} has no {MANIFEST}: it is no export, or an unfinished one") from error
+        raise OutputError(f"{root} has no {MANIFEST}: it is not an export, or an unfinished one") from error
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise OutputError(f"{path} is damaged ({error}); make the export again with `overwrite=True`") from error

@@ -91,7 +91,7 @@ def read_ply(path: Path) -> PointCloud:
 def _read_header(file: io.BufferedIOBase, path: Path) -> tuple[np.dtype, int]:
     """What one vertex consists of, and how many there are; the file is left at the first."""
     if file.readline(16).strip() != b"ply":
-        raise ValueError(f"{path} is no PLY file")
+        raise ValueError(f"{path} is not a PLY file")
     order, element, count = "", "", 0
     properties: list[tuple[str, str]] = []
     while (words := file.readline(MAX_HEADER_BYTES).decode("ascii", "replace").split()) != ["end_header"]:

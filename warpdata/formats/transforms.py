@@ -243,7 +243,7 @@ def _pose(entry: Mapping[str, Any]) -> torch.Tensor:
     try:
         world_from_cam = torch.tensor(entry.get("transform_matrix"), dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise ViewError(f"its transform_matrix is no matrix of numbers ({error})") from error
+        raise ViewError(f"its transform_matrix is not a matrix of numbers ({error})") from error
     if world_from_cam.shape == (16,):
         world_from_cam = world_from_cam.reshape(4, 4)
     if world_from_cam.shape == (3, 4):

@@ -29,7 +29,7 @@ def check(path: Path, trainer: str = AUTO, *, multiple: int = 16) -> list[Findin
     """
     chosen = None if trainer == AUTO else _row_of_trainer(trainer)
     if not path.is_dir():
-        raise OutputError(f"{path} is no folder")
+        raise OutputError(f"{path} is not a folder")
     layouts = detect(path) if chosen is None else {path: chosen}
     findings = []
     for root, row in layouts.items():

@@ -74,7 +74,7 @@ def read_holes(folder: Path, *, fill: str = "auto", progress: Progress = no_prog
     """
     colour = parse_fill(fill)
     if not folder.is_dir():
-        raise OutputError(f"{folder} is no folder of splats and no data set")
+        raise OutputError(f"{folder} is neither a folder of splats nor a data set")
     with _masks_of_data_set(folder) as masks:
         masks = masks or _masks_of_folder(folder, colour)
         pictures = []
@@ -175,7 +175,7 @@ def _masks_of_folder(folder: Path, colour: tuple[int, int, int] | None) -> _Mask
         if missing:
             raise OutputError(
                 f"{folder} has masks, but none for {missing[0].relative_to(folder)} and {len(missing) - 1} others; "
-                "take out what is no splat, or give the colour of holes as `fill`"
+                "take out what is not a splat, or give the colour of holes as `fill`"
             )
         readers = [_reader(mask, splat) if masks[mask] else _holes_reader(mask) for splat, mask in beside.items()]
         kinds = {"bright where seen" if masks[mask] else "bright in holes" for mask in beside.values() if mask}

@@ -179,7 +179,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         with open_file(path) as file:
             beginning = file.read(16)
         raise ViewError(
-            f"{path} is no picture that can be read: it begins with {beginning!r}; replace or remove it"
+            f"{path} is not a picture that can be read: it begins with {beginning!r}; replace or remove it"
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ViewError(

@@ -184,7 +184,7 @@ def decode_triplet(sample: dict[str, Any]) -> Triplet:
         )
     except (KeyError, ValueError, TypeError) as error:
         raise SourceError(
-            f"sample {key} is no whole triplet ({error!r}); shards are written in the layout webdataset, "
+            f"sample {key} is not a whole triplet ({error!r}); shards are written in the layout webdataset, "
             "with coverage and confidence"
         ) from error
 

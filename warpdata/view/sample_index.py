@@ -137,7 +137,7 @@ def _open_manifest(root: Path):
     try:
         return (root / MANIFEST).open("rb")
     except FileNotFoundError as error:
-        raise OutputError(f"{root} has no {MANIFEST}: it is no export, or an unfinished one") from error
+        raise OutputError(f"{root} has no {MANIFEST}: it is not an export, or an unfinished one") from error
     except OSError as error:
         raise OutputError(f"{root / MANIFEST} cannot be read ({error})") from error
 

@@ -227,7 +227,7 @@ def test_what_is_refused(area, capsys, monkeypatch):
     tile = area.heights / "tile_0.tif"
     assert main(["prepare", "dem", "surface", str(tile), str(area.root / "a.obj")]) == 2
     assert "has the suffix '.obj'; .png makes a picture" in capsys.readouterr().err
-    with pytest.raises(ValueError, match="is no file"):
+    with pytest.raises(ValueError, match="is not a file"):
         write_surface(area.heights / "tile_1.tif", area.root / "a.png", PLAIN)
     with pytest.raises(ValueError, match="`azimuth` is 205, `elevation` 0"):
         SurfaceOptions(elevation=0.0)

@@ -142,7 +142,7 @@ def test_cameras_of_a_list_are_rendered_to_files(tmp_path):
     [
         ([("../a", look_at((0, 0, 9), (0, 0, 0)))], "can name no file"),
         ([("a", look_at((0, 0, 9), (0, 0, 0)))] * 2, "two frames are named 'a'"),
-        ([], "is no list of cameras"),
+        ([], "is not a list of cameras"),
     ],
 )
 def test_bad_lists_are_refused(frames, reason, tmp_path):

@@ -89,7 +89,7 @@ def test_rejected_tiles_and_those_without_image_are_no_scenes(valley, tmp_path):
     with pytest.raises(SourceError, match=r"no tile of .* has an image: expected DEM-AREA/tile_N.tif"):
         source_of(root).scene_ids()
     (root / "rejected-valley.json").write_text('"all"')
-    with pytest.raises(SourceError, match="is no list of numbers"):
+    with pytest.raises(SourceError, match="is not a list of numbers"):
         source_of(root).scene_ids()
 
 

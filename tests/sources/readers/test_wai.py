@@ -133,7 +133,7 @@ def test_pictures_before_their_lens_is_undone(tmp_path):
     ("key", "value", "says"),
     [
         ("transform_matrix", [[float("nan")] * 4] * 4, "last row of its transform_matrix"),
-        ("transform_matrix", "x", "no matrix of numbers"),
+        ("transform_matrix", "x", "not a matrix of numbers"),
         ("fl_x", float("inf"), "fl_x is inf, expected a finite number"),
         ("w", -3, "are no image size"),
         ("k1", 0.1, ""),

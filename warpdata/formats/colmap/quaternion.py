@@ -38,7 +38,7 @@ def rotation_matrix(quaternion: Float64[np.ndarray, "4"]) -> Float64[np.ndarray,
     """
     length = np.linalg.norm(quaternion)
     if not (np.isfinite(length) and length > 0):
-        raise ValueError(f"quaternion {quaternion.tolist()} is no rotation")
+        raise ValueError(f"quaternion {quaternion.tolist()} is not a rotation")
     w, x, y, z = quaternion / length
     return np.array(
         [

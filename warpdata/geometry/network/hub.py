@@ -183,7 +183,7 @@ def _explain(file: HubFile, error: Exception) -> str:
     if status is not None:
         return f"the hub answers {status}; try again later, or give a local file"
     if isinstance(error, HFValidationError):
-        return f"that is no repository name: {error}"
+        return f"that is not a repository name: {error}"
     if isinstance(error, OSError) and (error.filename is not None or error.errno in DISK_FULL):
         return f"it cannot be written here ({error}); free some space, or set HF_HOME to another disk"
     return (

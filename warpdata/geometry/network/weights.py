@@ -174,7 +174,7 @@ def checkpoint_network(path: Path) -> NetworkName:
         WeightsError: the file is no checkpoint, or of neither network.
     """
     if path.suffix not in SUFFIXES:
-        raise WeightsError(f"{path} is no checkpoint by its name; weights are .safetensors or .pt files")
+        raise WeightsError(f"{path} is not a checkpoint by its name; weights are .safetensors or .pt files")
     names = _safetensors_names(path) if path.suffix == ".safetensors" else _torch_names(path)
     found = {network for mark, network in _MARKS.items() if any(name.startswith(mark) for name in names)}
     if len(found) != 1:

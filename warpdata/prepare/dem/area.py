@@ -223,7 +223,7 @@ def _told(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise SourceError(f"{path} cannot be read ({error}); restore or remove it") from error
     if not isinstance(value, dict):
-        raise SourceError(f"{path} is no JSON object; restore or remove it")
+        raise SourceError(f"{path} is not a JSON object; restore or remove it")
     return value
 
 

@@ -23,7 +23,7 @@ def read_failures(area: Area) -> dict[int, str]:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         return {int(row["index"]): str(row["reason"]) for row in rows}
     except (ValueError, KeyError, TypeError) as error:
-        raise SourceError(f"{path} is no list of failed tiles ({error!r}); remove it") from error
+        raise SourceError(f"{path} is not a list of failed tiles ({error!r}); remove it") from error
 
 
 def write_failures(area: Area, failures: Mapping[int, str]) -> None:

@@ -200,7 +200,7 @@ def read_answer(data: bytes, grid: ImageGrid) -> Image:
         RequestError: it is not.
     """
     if data[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        raise RequestError(f"the answer is no TIFF{_opening(data)}", remedy="again")
+        raise RequestError(f"the answer is not a TIFF{_opening(data)}", remedy="again")
     width, height = grid.wh
     try:
         with RASTERIO:

@@ -100,14 +100,14 @@ def _tiles(folder: Path, report: StageReport) -> Iterator[Path]:
         if _TILE.fullmatch(path.name) and path.is_file() and not path.is_symlink():
             yield path
         else:
-            report.left_out[str(path.relative_to(report.where))] = "it is no tile_N; it stays, and so does its folder"
+            report.left_out[str(path.relative_to(report.where))] = "it is not a tile_N; it and its folder stay"
 
 
 def _refusal(area: Area, target: Path, paths: list[Path]) -> str | None:
     """Why files of a name cannot become one, None where they can."""
     tile = area.cut / target.name
     if target.parent != area.heights and tile.is_file() and filecmp.cmp(tile, paths[0], shallow=False):
-        return "it is no image but a copy of the heights, which the original leaves where a download fails; remove it"
+        return "it is not an image but a copy of the heights, as the original leaves where a download fails; remove it"
     first, *others = [target, *paths] if target.exists() else paths
     for other in others:
         if not filecmp.cmp(first, other, shallow=False):

@@ -61,5 +61,5 @@ def rejected_numbers(path: Path) -> frozenset[int]:
         raise SourceError(f"{path} cannot be read ({error}); restore or remove it") from error
     numbers = value.get("rejected") if isinstance(value, dict) else value
     if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
-        raise SourceError(f"{path} is no list of numbers; write [3, 17] or remove it")
+        raise SourceError(f"{path} is not a list of numbers; write [3, 17] or remove it")
     return frozenset(numbers)

@@ -62,7 +62,7 @@ def _pictures(root: Path, listing: FolderListing) -> tuple[list[Path], dict[str,
             if path.is_symlink():
                 check_inside(root, path)
             if not is_file(path):
-                raise ViewError(f"{path} is no file that can be opened")
+                raise ViewError(f"{path} is not a file that can be opened")
             paths.append(path)
         except (OSError, ViewError) as error:
             left_out[name] = str(error)

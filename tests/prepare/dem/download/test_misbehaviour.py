@@ -64,7 +64,7 @@ def test_a_wait_that_is_asked_for_is_kept(area, stub):
 
 FAILURES = (
     (status(503, "Out of order."), 6, "HTTP 503: Out of order. (6 tries)"),
-    (page, 6, "the answer is no TIFF: it says 'Login Please log in' (6 tries)"),
+    (page, 6, "the answer is not a TIFF: it says 'Login Please log in' (6 tries)"),
     (cut_short(honest_length=True), 6, "(6 tries)"),
     (status(400, "Image.select: no band B9."), 1, "HTTP 400: Image.select: no band B9."),
     (status(404, "No such project."), 1, "HTTP 404"),
