@@ -11,6 +11,7 @@ PIPELINES: dict[str, Program] = {
     "dem": program_of("warpdata.programs.prepare.dem", "elevation tiles and satellite images"),
     "earth-studio": program_of("warpdata.programs.prepare.earth_studio", "renders of Google Earth Studio with cameras"),
     "estimator": program_of("warpdata.programs.prepare.estimator", "environments of estimators of other packages"),
+    "image-list": program_of("warpdata.programs.prepare.image_list", "the published list of MegaDepth images as JSON"),
     "video": program_of("warpdata.programs.prepare.video", "frames of videos, as folders to look at"),
 }
 """Every pipeline by name; its module is imported when it is run."""
