@@ -44,8 +44,13 @@ def warp_stream(device: torch.device, handle: int) -> wp.Stream:
     return wp.stream_from_torch(device)
 
 
-def warp_device(device: torch.device) -> wp.Device:
+def warp_device(
+    device: torch.device, *, otherwise: str = "choose backend='torch', which runs on any device"
+) -> wp.Device:
     """Warp's name for a device of PyTorch.
+
+    Args:
+        otherwise: what a person can do without Warp.
 
     Raises:
         BackendError: Warp cannot use it.
@@ -57,8 +62,7 @@ def warp_device(device: torch.device) -> wp.Device:
         return wp.get_device(str(device))
     except Exception as error:  # Warp raises bare exceptions of several kinds for what it cannot start.
         raise BackendError(
-            f"the warp backend cannot run on {device}: {error}; "
-            "update the NVIDIA driver, or choose backend='torch', which runs on any device"
+            f"the warp backend cannot run on {device}: {error}; update the NVIDIA driver, or {otherwise}"
         ) from error
 
 

@@ -11,7 +11,7 @@ import warp as wp
 from torch import Tensor
 
 from warpdata.camera import Camera
-from warpdata.gpu_kernel import Queue, array
+from warpdata.gpu_kernel import Queue, array, warp_device
 from warpdata.sources.dem.gpu_kernels import see_pixels
 from warpdata.sources.dem.march import CLEARANCE
 from warpdata.sources.dem.terrain import Pyramid, Terrain
@@ -48,6 +48,7 @@ def see_on(device: torch.device, terrain: Terrain, camera: Camera) -> TileView:
     Raises:
         BackendError: Warp cannot use the device.
     """
+    warp_device(device, otherwise="render tiles on the CPU, to the same bits")
     queue = Queue(device)
     tile, viewpoint = _uploaded(terrain, device), Viewpoint.of(terrain, camera)
     rgb = torch.empty((3, *camera.hw), dtype=torch.uint8, device=device)
