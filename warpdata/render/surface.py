@@ -22,8 +22,6 @@ from warpdata.render.view import View
 
 SURFACE_RATIO = 1 + DEPTH_EDGE
 """Largest ratio of depths between pixels on one surface."""
-SHOWN_RATIO = 1.02
-"""The same for one that is shown in gaps: what is steeper may well lead from one thing to the next."""
 BEHIND_SURFACE = 1.01
 """How many times as far as a surface a point has to be to be hidden by it."""
 BEHIND_FOOTPRINT = 1.06
@@ -35,7 +33,7 @@ FARTHEST = 2.0**22
 NO_SURFACE = torch.iinfo(torch.int64).max
 """Key of a pixel that no surface offers itself to."""
 LEAVES_A_HOLE = 2**31 - 1
-"""Code of what hides and is not shown: the backs of surfaces, steep ones, and footprints."""
+"""Code of what hides and is not shown: the backs of surfaces, and footprints."""
 NOT_SHOWN = -1
 CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 """Corners of a quad (dy, dx), in the order of its vertices."""
@@ -81,12 +79,10 @@ def quads_of(values: Tensor) -> Tensor:
     return torch.stack([values[:, dy : h - 1 + dy, dx : w - 1 + dx] for dy, dx in CORNERS], dim=-1)
 
 
-def is_surface(
-    depth: Float[Tensor, "B h w"], usable: Bool[Tensor, "B h w"], largest_ratio: float = SURFACE_RATIO
-) -> Bool[Tensor, "B _ _"]:
-    """Which 2x2 blocks of the reference span a surface: all four usable, and their depths within a ratio."""
+def is_surface(depth: Float[Tensor, "B h w"], usable: Bool[Tensor, "B h w"]) -> Bool[Tensor, "B _ _"]:
+    """Which 2x2 blocks of the reference span a surface: all four usable, and their depths within `SURFACE_RATIO`."""
     corners, usable = quads_of(depth), quads_of(usable).all(dim=-1)
-    ratio = torch.tensor(largest_ratio, dtype=torch.float32)
+    ratio = torch.tensor(SURFACE_RATIO, dtype=torch.float32)
     return usable & (corners.amax(dim=-1) <= corners.amin(dim=-1) * ratio)
 
 
@@ -274,7 +270,6 @@ def find_surfaces(
     parts = [quads_of(part) for part in (vertices.x, vertices.y, vertices.w, vertices.usable)]
     quads = Vertices(**dict(zip(("x", "y", "w", "usable"), parts, strict=True)))
     pixel = torch.arange(h * w, device=z.device).view(h, w)[: h - 1, : w - 1]
-    pixel = pixel.where(is_surface(depth, usable, SHOWN_RATIO), NOT_SHOWN)
     found = Surfaces(
         hidden=torch.zeros_like(z, dtype=torch.bool),
         shown=torch.zeros_like(z, dtype=torch.bool),
@@ -284,7 +279,7 @@ def find_surfaces(
     for b in range(B):
         upright = z[b].flip(0)
         hides = not view.same_centre[b]
-        of_blocks = triangles_of(quads[b][surface[b]], pixel[b][surface[b]])
+        of_blocks = triangles_of(quads[b][surface[b]], pixel[surface[b]])
         of_edges = triangles_of(corners[b][edge[b] & corners.usable[b].all(dim=-1)])
         by_blocks = meet(of_blocks, upright, BEHIND_SURFACE if hides else torch.inf, 1.0)
         by_edges = meet(of_edges, upright, BEHIND_FOOTPRINT if hides else torch.inf, BEHIND_FOOTPRINT)

@@ -14,7 +14,7 @@ BEHIND_SURFACE, BEHIND_FOOTPRINT, NEVER = np.float32(1.01), np.float32(1.06), np
 SURELY_BEFORE = np.float32(1.005)
 """As in `cpu.surface`."""
 LEAVES_A_HOLE = np.int64(2**31 - 1)
-SPANS, SHOWN, LARGE, USABLE = 1, 2, 4, 8
+SPANS, LARGE, USABLE = 1, 2, 4
 """As in `cpu.surface`."""
 HALF, ONE, ZERO = np.float32(0.5), np.float32(1), np.float32(0)
 
@@ -120,7 +120,7 @@ def meet(depth, matrix, intrinsics, near_far, hides, spans, shift, z, visible, k
             if here & LARGE:
                 d[0], d[1], d[2], d[3] = depth[v, u], depth[v, u + 1], depth[v + 1, u], depth[v + 1, u + 1]
                 place_corners(d, u + 0.5, v + 0.5, 1, matrix, intrinsics, near_far, xs, ys, ws)
-                code = (np.int64(v) << shift | u << 1) if here & SHOWN else LEAVES_A_HOLE
+                code = np.int64(v) << shift | u << 1
                 meet_quad(xs, ys, ws, before_blocks, ONE, code, z, visible, keys)
             if here & USABLE and not above[u] & above[u + 1] & below[u] & here & SPANS:
                 d[:] = depth[v, u]

@@ -19,12 +19,12 @@ from warpdata.render.cpu.intrinsics import bits_of, keep_least
 
 SUBPIXELS = np.float32(256)
 FARTHEST = np.float32(2.0**22)
-SURFACE_RATIO, SHOWN_RATIO = np.float32(1 + DEPTH_EDGE), np.float32(1.02)
+SURFACE_RATIO = np.float32(1 + DEPTH_EDGE)
 BEHIND_SURFACE, NEVER = np.float32(1.01), np.float32(np.inf)
 SURELY_BEFORE = np.float32(1.005)
 """A point not this many times as far as the nearest corner of a surface cannot be hidden by it, rounding included."""
-SPANS, SHOWN, LARGE, USABLE = 1, 2, 4, 8
-"""What blocks are: surfaces, shown in gaps, left to `cpu.quads`; and whether their first pixel is usable."""
+SPANS, LARGE, USABLE = 1, 2, 4
+"""What blocks are: surfaces, left to `cpu.quads`; and whether their first pixel is usable."""
 MANY, NOWHERE = 16, 32
 """Blocks with more than two by two pixels in their bounds, or none."""
 LEAVES_A_HOLE = np.int64(2**31 - 1)
@@ -75,12 +75,11 @@ def place_row(depth, confidence, threshold, matrix, intrinsics, near_far, centre
 
 @kernel
 def find_surfaces(d0, d1, surface):
-    """Which blocks of two rows span a surface, which of these are shown in gaps, and which first pixels are usable."""
+    """Which blocks of two rows span a surface, and which have a first pixel that is usable."""
     for u in range(surface.size):
         a, b, c, d = d0[u], d0[u + 1], d1[u], d1[u + 1]
         least, most = min(min(a, b), min(c, d)), max(max(a, b), max(c, d))
-        spans, shown = (least > 0) & (most <= least * SURFACE_RATIO), most <= least * SHOWN_RATIO
-        kind = (np.uint8(SPANS | SHOWN) if shown else np.uint8(SPANS)) if spans else np.uint8(0)
+        kind = np.uint8(SPANS) if (least > 0) & (most <= least * SURFACE_RATIO) else np.uint8(0)
         surface[u] = kind | (np.uint8(USABLE) if a > 0 else np.uint8(0))
 
 
@@ -248,7 +247,7 @@ def meet_small(
         faces_away = (area > I0) if second else (area < I0)
         code = np.int32(np.int32(row_code | np.int32(u << np.uint32(1))) | half)
         pixels[i], hidden[i] = pixel, hides
-        codes[i] = np.int32(LEAVES_A_HOLE) if faces_away | ((surface[u] & np.uint8(SHOWN)) == 0) else code
+        codes[i] = np.int32(LEAVES_A_HOLE) if faces_away else code
         z_bits[i] = bits_of(ONE / w) if hides | (point == ZERO) else I0
 
 

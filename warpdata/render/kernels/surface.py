@@ -18,7 +18,6 @@ LARGEST = wp.constant(wp.int32(definition.LARGEST))
 FARTHEST = wp.constant(wp.float32(definition.FARTHEST))
 BEHIND_SURFACE = wp.constant(wp.float32(definition.BEHIND_SURFACE))
 BEHIND_FOOTPRINT = wp.constant(wp.float32(definition.BEHIND_FOOTPRINT))
-SHOWN_RATIO = wp.constant(wp.float32(definition.SHOWN_RATIO))
 LEAVES_A_HOLE = wp.constant(wp.int32(definition.LEAVES_A_HOLE))
 NARROW = wp.constant(wp.int32(64 * definition.SUBPIXELS))
 """Sides of a triangle's bounds up to which coverage fits 32 bits, in 1/256 pixel."""
@@ -195,13 +194,9 @@ def hide_behind_blocks(
         p2 = wp.vec3i(xs[2], ys[2], 1)
         p3 = wp.vec3i(xs[3], ys[3], 1)
         behind = wp.where(same_centre[b], wp.inf, BEHIND_SURFACE)
-        code = int(LEAVES_A_HOLE)
-        code_of_second = int(LEAVES_A_HOLE)
-        if most <= least * SHOWN_RATIO:
-            code = 2 * (y * (surface.shape[2] + 1) + x)
-            code_of_second = code + 1
+        code = 2 * (y * (surface.shape[2] + 1) + x)
         meet(p0, p1, p2, w[0], w[1], w[2], behind, 1.0, code, position, b, visible, depth, keys)
-        meet(p3, p2, p1, w[3], w[2], w[1], behind, 1.0, code_of_second, position, b, visible, depth, keys)
+        meet(p3, p2, p1, w[3], w[2], w[1], behind, 1.0, code + 1, position, b, visible, depth, keys)
 
 
 @no_type_check
