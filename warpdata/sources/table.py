@@ -81,6 +81,7 @@ SOURCES: Table[SourceRow] = Table(
         "transforms": "warpdata.sources.readers.transforms:ROW",
         "wai": "warpdata.sources.readers.wai:ROW",
         "colmap": "warpdata.sources.readers.colmap:ROW",
+        "blender": "warpdata.sources.readers.blender:ROW",
         "earth-studio": "warpdata.sources.readers.earth_studio:ROW",
         "dem": "warpdata.sources.readers.dem:ROW",
         "video": "warpdata.sources.readers.video:ROW",
