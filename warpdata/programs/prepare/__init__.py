@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from warpdata.programs.main import Program, program_of, run_one_of
 
 PIPELINES: dict[str, Program] = {
+    "blender-grid": program_of("warpdata.programs.prepare.blender_grid", "pictures of a folder tiled into one"),
     "dem": program_of("warpdata.programs.prepare.dem", "elevation tiles and satellite images"),
     "earth-studio": program_of("warpdata.programs.prepare.earth_studio", "renders of Google Earth Studio with cameras"),
     "estimator": program_of("warpdata.programs.prepare.estimator", "environments of estimators of other packages"),
