@@ -145,11 +145,10 @@ def measured(way: Callable[[View], View], pairs: Pairs, thresholds: tuple[float 
 def sfm_rows(cache: Path) -> Iterator[list[str]]:
     """Rows of depth by structure from motion, in the unit of the sample by the median of their ratios."""
     views = {f"{index:03d}": view for index, view in enumerate(sample_views())}
-    entry = next(
-        entry
-        for path in sorted(GeometryCache(cache).entry_folder.glob("*"))
-        if path.is_file() and (entry := CacheEntry(path)).provenance.estimator == "sfm"
-    )
+    paths = [path for path in sorted(GeometryCache(cache).entry_folder.glob("*")) if path.is_file()]
+    entry = next((one for one in map(CacheEntry, paths) if one.provenance.estimator == "sfm"), None)
+    if entry is None:
+        raise SystemExit(f"{cache} has no geometry by sfm; make triplets of samples/room's pictures with it first")
     counts = {threshold: [0, 0, 0] for threshold in THRESHOLDS}
     for name in entry.names:
         frame, exact = entry.frame(entry.names.index(name)), views[name].depth
