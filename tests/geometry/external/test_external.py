@@ -1,7 +1,9 @@
 """A program in its own process: its geometry, its faults each with a message, and nothing kept of them."""
 
+import gc
 import shlex
 import sys
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from warpdata.errors import GeometryError
 from warpdata.geometry.choose import choose_estimator
 from warpdata.geometry.estimators import EstimatorRequest
 from warpdata.geometry.external import rows
+from warpdata.geometry.external.child import EstimatorProcess
 from warpdata.geometry.external.environment import DRIVERS
 from warpdata.geometry.external.options import ExternalOptions
 from warpdata.plugins import OwnOptions
@@ -144,6 +147,17 @@ def test_a_crash_costs_the_scene_alone(scene, exact, estimator):
         list(first(scene))
     again = list(first(scene).frames)
     assert all(torch.equal(ours.depth, theirs.depth) for ours, theirs in zip(again, exact, strict=True))
+
+
+def test_a_program_ends_with_the_last_that_needs_it(scene, estimator, monkeypatch):
+    started, start = [], EstimatorProcess._started
+    monkeypatch.setattr(EstimatorProcess, "_started", lambda self: started.append(start(self)) or started[-1])
+    made = weakref.ref(estimator(scene))
+    assert started[0].poll() is None
+    rows.shared_network.cache_clear()
+    gc.collect()
+    assert made() is None
+    assert started[0].poll() is not None
 
 
 def test_commands_that_are_none_say_so(scene):

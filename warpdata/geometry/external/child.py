@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import queue
@@ -10,6 +9,7 @@ import signal
 import subprocess
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Mapping, Sequence
 from io import TextIOWrapper
@@ -50,10 +50,11 @@ class EstimatorProcess:
         self._time_limit_s = time_limit_s
         self._memory_limit_bytes = memory_limit_bytes
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
-        self._process: subprocess.Popen[str] | None = None
+        self._running: list[subprocess.Popen[str]] = []
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._last: deque[str] = deque(maxlen=LINES_SHOWN)
-        atexit.register(self.close)
+        # Ended with the last reference to this, and with this program at the latest.
+        weakref.finalize(self, end, self._running)
 
     def run(self, job: Mapping[str, Any], path: Path, progress: Progress = no_progress) -> None:
         """Carry out a job, whose JSON is written to `path`.
@@ -101,21 +102,13 @@ class EstimatorProcess:
 
     def close(self) -> None:
         """End the program and what it started."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if os.name == "posix":
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-        process.wait()
-        close_pipes(process)
+        end(self._running)
 
     def _started(self) -> subprocess.Popen[str]:
-        if self._process is not None and self._process.poll() is None:
-            return self._process
-        self._process, self._lines = None, queue.Queue()
+        if self._running and self._running[0].poll() is None:
+            return self._running[0]
+        self.close()
+        self._lines = queue.Queue()
         try:
             process = subprocess.Popen(
                 self.command,
@@ -130,29 +123,15 @@ class EstimatorProcess:
             )
         except OSError as error:
             raise ChildError(f"cannot be started ({self.command[0]}: {error.strerror})") from error
-        self._words = threading.Thread(target=self._listen, args=(process.stderr,), daemon=True)
+        self._words = threading.Thread(target=listen, args=(process.stderr, self._last), daemon=True)
         self._words.start()
-        threading.Thread(target=self._read, args=(process.stdout, self._lines), daemon=True).start()
-        self._process = process
+        threading.Thread(target=read, args=(process.stdout, self._lines), daemon=True).start()
+        self._running.append(process)
         return process
-
-    @staticmethod
-    def _read(answers: TextIOWrapper, lines: queue.Queue[str | None]) -> None:
-        with contextlib.suppress(ValueError, OSError):  # closed while it was read
-            while line := answers.readline(LONGEST_LINE):
-                lines.put(line.rstrip("\n"))
-        lines.put(None)
-
-    def _listen(self, words: TextIOWrapper) -> None:
-        """Keep the last of what the program and its packages say; none of it is an answer."""
-        with contextlib.suppress(ValueError, OSError):
-            while line := words.readline(LONGEST_LINE):
-                if line.strip():
-                    self._last.append(line.strip())
 
     def _ended(self) -> ChildError:
         """Why there are no more answers."""
-        process, self._process = self._process, None
+        process = self._running.pop()
         code = process.wait()
         self._words.join(timeout=1)  # its last words may still be on their way
         close_pipes(process)
@@ -161,6 +140,35 @@ class EstimatorProcess:
 
     def _last_words(self) -> str:
         return "; its last lines: " + " | ".join(self._last) if self._last else ""
+
+
+def read(answers: TextIOWrapper, lines: queue.Queue[str | None]) -> None:
+    """Hand on what a program answers, and None at its end."""
+    with contextlib.suppress(ValueError, OSError):  # closed while it was read
+        while line := answers.readline(LONGEST_LINE):
+            lines.put(line.rstrip("\n"))
+    lines.put(None)
+
+
+def listen(words: TextIOWrapper, last: deque[str]) -> None:
+    """Keep the last of what a program and its packages say; none of it is an answer."""
+    with contextlib.suppress(ValueError, OSError):
+        while line := words.readline(LONGEST_LINE):
+            if line.strip():
+                last.append(line.strip())
+
+
+def end(running: list[subprocess.Popen[str]]) -> None:
+    """End a program, if there is one, and what it started."""
+    while running:
+        process = running.pop()
+        if os.name == "posix":
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+        process.wait()
+        close_pipes(process)
 
 
 def close_pipes(process: subprocess.Popen[str]) -> None:
