@@ -9,6 +9,7 @@ from warpdata.programs.main import Program, program_of, run_one_of
 
 PIPELINES: dict[str, Program] = {
     "blender-grid": program_of("warpdata.programs.prepare.blender_grid", "pictures of a folder tiled into one"),
+    "blender-hemisphere": program_of("warpdata.programs.prepare.blender_hemisphere", "views on rings, as a picture"),
     "dem": program_of("warpdata.programs.prepare.dem", "elevation tiles and satellite images"),
     "earth-studio": program_of("warpdata.programs.prepare.earth_studio", "renders of Google Earth Studio with cameras"),
     "estimator": program_of("warpdata.programs.prepare.estimator", "environments of estimators of other packages"),

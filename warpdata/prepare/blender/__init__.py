@@ -1,0 +1,1 @@
+"""Generating multi-view data with Blender: where cameras stand, and pictures of it."""
