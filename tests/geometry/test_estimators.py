@@ -12,7 +12,15 @@ from tests.scenes import write_photos, write_scene
 from warpdata.cache.provider import GeometryProvider
 from warpdata.config import FilterOptions, GeometryOptions, SizeOptions, SourceOptions
 from warpdata.errors import PluginError
-from warpdata.geometry.estimators import AS_ITS_WEIGHTS, ESTIMATORS, EstimatorRow, MemoryPlan, nothing_said
+from warpdata.geometry.choose import choose_estimator
+from warpdata.geometry.estimators import (
+    AS_ITS_WEIGHTS,
+    ESTIMATORS,
+    EstimatorRequest,
+    EstimatorRow,
+    MemoryPlan,
+    nothing_said,
+)
 from warpdata.geometry.given import GivenEstimator
 from warpdata.geometry.types import FrameFailure, FrameGeometry, Provenance, SceneGeometry
 from warpdata.plugins import OwnOptions
@@ -173,9 +181,11 @@ def test_broken_pictures_are_kept_from_another_packages_estimator(plugin, tmp_pa
 def test_it_takes_part_in_auto_where_its_row_says_so(plugin, tmp_path):
     scene = open_source(SourceOptions(input_dir=write_photos(tmp_path / "s"))).scene("s")
     plugin("ROW")
-    assert not provider(tmp_path, "auto")._estimator(scene)[1].startswith("flat")
+    assert provider(tmp_path, "auto").provenance(scene).estimator != "flat"
     plugin("EAGER")
-    assert provider(tmp_path, "auto")._estimator(scene)[1].startswith("flat, the scene ships no camera")
+    assert provider(tmp_path, "auto").provenance(scene).estimator == "flat"
+    choice = choose_estimator(scene, EstimatorRequest(), device=CPU)
+    assert choice.reason.startswith("flat, the scene ships no camera")
 
 
 def test_a_row_that_cannot_be_loaded_costs_itself(plugin, scene, tmp_path, caplog):

@@ -60,7 +60,10 @@ class ScenePairs:
         return f"{pair.scene_id}/{sample_name(reference, names[pair.target], self.pair_options, pair.draw)}"
 
     def without(self, sample_ids: Collection[str]) -> ScenePairs:
-        """The same without the pairs of these ids."""
+        """The same without the pairs of these ids; opens nothing where none of them is of this scene."""
+        scene = f"{self.pairs[0].scene_id}/" if self.pairs else ""
+        if not any(one.startswith(scene) for one in sample_ids):
+            return self
         kept = [number for number, pair in enumerate(self.pairs) if self.sample_id(pair) not in sample_ids]
         if len(kept) == len(self.pairs):
             return self
