@@ -75,7 +75,7 @@ class EstimatorRow:
             is not `AS_ITS_WEIGHTS`, its provenance states it as `weights_license`, which goes into manifests.
         options: dataclass of its own options, from which flags are made.
         edge_threshold: what `--edge-threshold auto` stands for, as `benchmarks/flying_pixels.py` found; None where
-            depth is exact.
+            nothing flies.
         decodes_pictures: whether it decodes every picture itself and gives a failure for each that is broken or tiny.
             Otherwise all are decoded once beforehand, and it never sees those.
         unavailable: why it cannot run on this machine and what to do, or None.

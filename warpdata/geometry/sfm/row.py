@@ -38,7 +38,6 @@ def suits(scene: Scene, request: EstimatorRequest) -> str | None:
 
 ROW = EstimatorRow(
     name="sfm",
-    edge_threshold=0.15,
     about="cameras by structure from motion, depth by dense stereo; no network weights",
     build=build,
     memory=MemoryPlan(
