@@ -60,7 +60,7 @@ HALVES = SourceRow(
     name="halves",
     about="two scenes",
     recognise=lambda listing: "halves" in listing.files,
-    open=lambda o, own: Halves(o, own),
+    open=lambda o, own, work: Halves(o, own),
 )
 BROKEN = SourceRow(
     name="broken",

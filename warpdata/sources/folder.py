@@ -171,7 +171,7 @@ class FolderSource:
                 places[key], stems[key] = _Place(scene.path, scene.row, problem=problem), name
                 continue
             options = replace(self._options, input_dir=scene.path)
-            many = scene.row.open(options, _own_options(scene.row, self._own))
+            many = scene.row.open(options, _own_options(scene.row, self._own), self._work)
             for id_there in many.scene_ids():
                 key = f"{scene.place}/{id_there}" if scene.place else id_there
                 places[key] = _Place(scene.path, scene.row, many, id_there)

@@ -41,8 +41,8 @@ class SourceRow:
         recognise: whether a folder is of this format, by the names in it alone; asked of every folder of the input.
         read: (the scene's folder, resolved; its id; options of the row's own or None) -> the scene with all its views.
             Errors of the kinds OSError and ViewError cost the scene, with their message.
-        open: (options whose `input_dir` is the folder recognised; options of its own or None) -> its scenes. It
-            selects views by the options itself, see `select_views`.
+        open: (options whose `input_dir` is the folder recognised; options of its own or None; where it may work) -> its
+            scenes. It selects views by the options itself, see `select_views`.
         recognise_file: whether a file is a scene by itself, by its name; asked of files in folders that are no scenes.
         read_file: (the file, resolved; the scene's id; options of its own or None; where it may work) -> the scene.
         file_state: (as `read_file`, but for the id) -> a token that changes when the scene does, see `Source.state`.
@@ -57,7 +57,7 @@ class SourceRow:
     recognise: Callable[[FolderListing], bool] = lambda listing: False
     recognise_file: Callable[[str], bool] = lambda name: False
     read: Callable[[Path, str, Any], Scene] | None = None
-    open: Callable[[SourceOptions, Any], Source] | None = None
+    open: Callable[[SourceOptions, Any, Workplace], Source] | None = None
     read_file: Callable[[Path, str, Any, Workplace], Scene] | None = None
     file_state: Callable[[Path, Any, Workplace], str | None] = lambda path, options, work: None
     options: type | None = None
@@ -84,6 +84,7 @@ SOURCES: Table[SourceRow] = Table(
         "blender": "warpdata.sources.readers.blender:ROW",
         "earth-studio": "warpdata.sources.readers.earth_studio:ROW",
         "dem": "warpdata.sources.readers.dem:ROW",
+        "spacevista": "warpdata.sources.readers.spacevista:ROW",
         "video": "warpdata.sources.readers.video:ROW",
         "images": "warpdata.sources.readers.images:ROW",
     },

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from warpdata.sources.dem.options import DemOptions
 from warpdata.sources.dem.tiles import HEIGHTS_FOLDER
 from warpdata.sources.listing import FolderListing
-from warpdata.sources.table import SourceRow
+from warpdata.sources.table import SourceRow, Workplace
 
 if TYPE_CHECKING:
     from warpdata.config import SourceOptions
@@ -21,7 +21,7 @@ def recognise(listing: FolderListing) -> bool:
     )
 
 
-def open_area(options: SourceOptions, own: DemOptions) -> Source:
+def open_area(options: SourceOptions, own: DemOptions, work: Workplace) -> Source:
     """All tiles of a folder of areas."""
     from warpdata.sources.dem.source import DemSource
 
