@@ -14,6 +14,7 @@ PIPELINES: dict[str, Program] = {
     "earth-studio": program_of("warpdata.programs.prepare.earth_studio", "renders of Google Earth Studio with cameras"),
     "estimator": program_of("warpdata.programs.prepare.estimator", "environments of estimators of other packages"),
     "image-list": program_of("warpdata.programs.prepare.image_list", "the published list of MegaDepth images as JSON"),
+    "spacevista": program_of("warpdata.programs.prepare.spacevista", "SpaceVista's bundle and its items"),
     "video": program_of("warpdata.programs.prepare.video", "frames of videos, as folders to look at"),
 }
 """Every pipeline by name; its module is imported when it is run."""

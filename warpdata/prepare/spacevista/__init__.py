@@ -1,0 +1,1 @@
+"""SpaceVista's bundle unpacked, its items checked and drawn."""
