@@ -112,7 +112,13 @@ def items(frames: dict[str, list[str]], content: dict) -> list[dict]:
     }
     mask = {"image_path": frames[DL3DV][0], "mask_path": "DL3DV_masks/1K/0a1b2c3d/frame_00001.npy", "object_ids": [1]}
     made = [
-        ("How far away is the red point, in metres?", f"{here:.2f}", "DEPTH", "Image+point+text", {"input_point": point}),
+        (
+            "How far away is the red point, in metres?",
+            f"{here:.2f}",
+            "DEPTH",
+            "Image+point+text",
+            {"input_point": point},
+        ),
         (
             "Which point is nearer, A (red) or B (blue)?",
             "A" if here < there else "B",

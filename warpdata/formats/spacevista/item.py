@@ -46,6 +46,7 @@ class Item:
         id: its `problem_id`, or `item0007` by its place in the file where it has none.
         messages: (role, content), the user's first.
         videos: each a list of frames in time order, or the path of a video file.
+        images: single pictures; items have either these or videos.
         task_type, input_type: as the item says; empty where it does not.
         marks: on its frames.
         extra: all else that it says, untouched.
@@ -56,6 +57,7 @@ class Item:
     id: str
     messages: tuple[tuple[str, str], ...]
     videos: tuple[tuple[str, ...] | str, ...]
+    images: tuple[str, ...] = ()
     task_type: str = ""
     input_type: str = ""
     marks: tuple[Mark, ...] = ()
@@ -65,8 +67,8 @@ class Item:
 
     @property
     def frames(self) -> tuple[str, ...]:
-        """Paths of all its frames, in order."""
-        return tuple(path for video in self.videos if not isinstance(video, str) for path in video)
+        """Paths of all its frames, in order; of all its pictures where it has no videos."""
+        return (*(path for video in self.videos if not isinstance(video, str) for path in video), *self.images)
 
     @property
     def video_files(self) -> tuple[str, ...]:

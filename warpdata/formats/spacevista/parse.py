@@ -40,7 +40,9 @@ def parse_item(value: Any, number: int) -> Item:
         raise ValueError(f"entry {number} is {_kind_of(value)}, not an object")
     form = _form(value)
     problems: list[str] = []
-    videos = _videos(value.get("videos", value.get("video")), number)
+    images = _images(value.get("images"), number)
+    given_videos = value.get("videos", value.get("video"))
+    videos = () if images and not given_videos else _videos(given_videos, number)
     if form == "benchmark":
         messages = (("user", _text(value.get("question"))), ("assistant", _text(value.get("answer"))))
         about = value.get("metadata") if isinstance(value.get("metadata"), Mapping) else {}
@@ -68,6 +70,7 @@ def parse_item(value: Any, number: int) -> Item:
         id=str(given) if isinstance(given, str | int) and str(given).strip() else f"item{number:04d}",
         messages=messages,
         videos=videos,
+        images=images,
         task_type=task,
         input_type=kind,
         marks=tuple(found),
@@ -111,6 +114,15 @@ def _videos(value: Any, number: int) -> tuple[tuple[str, ...] | str, ...]:
         else:
             raise ValueError(f"entry {number} has a video that is neither a list of frames nor a file")
     return tuple(videos)
+
+
+def _images(value: Any, number: int) -> tuple[str, ...]:
+    """Single pictures; conversations have these, or videos."""
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(path, str) and path for path in value):
+        raise ValueError(f"entry {number} has `images` that are no list of paths")
+    return tuple(value)
 
 
 def _is_video(path: str) -> bool:
