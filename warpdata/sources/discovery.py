@@ -87,7 +87,10 @@ def find_scene_folders(top: Path, rows: Sequence[SourceRow]) -> list[SceneFolder
     Raises:
         OSError: the input cannot be listed.
     """
-    return _Walk(rows).found(FolderListing.read(top), PurePosixPath(), owned=False)
+    found = _Walk(rows).found(FolderListing.read(top), PurePosixPath(), owned=False)
+    if not found and len(rows) == 1 and rows[0].open is not None:
+        return [SceneFolder(top, "", rows[0])]  # insisted on: it says itself what it misses
+    return found
 
 
 def find_scene_file(path: Path, rows: Sequence[SourceRow]) -> list[SceneFolder]:
