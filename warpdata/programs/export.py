@@ -58,6 +58,8 @@ class ExportProgramOptions:
     """Replace an export that was made from other triplets or with other options."""
     ignore_marks: bool = False
     """Also export triplets that a person has rejected in the viewer, in rejected.json beside the triplets."""
+    cache_dir: Path | None = None
+    """The cache with the geometry of the triplets, for layouts that ask about depth. By default the user's own."""
     quiet: bool = False
     """Show nothing but errors."""
     own: OwnOptions = field(default_factory=OwnOptions)
@@ -99,6 +101,7 @@ def _run(options: ExportProgramOptions) -> int:
             overwrite=options.overwrite,
             own=options.own,
             rejected=frozenset() if options.ignore_marks else None,
+            cache_dir=options.cache_dir,
         )
         if not options.quiet:
             done = f"wrote {' '.join(layouts.layout)} to {root}" if commands else f"{root} is complete already"

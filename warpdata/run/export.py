@@ -35,6 +35,7 @@ def export_folder(
     overwrite: bool = False,
     own: OwnOptions | None = None,
     rejected: frozenset[str] | None = None,
+    cache_dir: Path | None = None,
 ) -> list[str]:
     """Write a triplet folder's samples in other layouts; a killed export goes on where it was.
 
@@ -46,6 +47,8 @@ def export_folder(
         overwrite: replace an export made from other triplets or with other options.
         own: options of single layouts.
         rejected: ids of triplets that are left out; None takes those of `rejected.json` beside the folder.
+        cache_dir: the cache with the geometry of the triplets, for layouts that ask about it; the user's own by
+            default.
 
     Returns:
         How to use what was written, a text a layout; empty when it was complete before, or other workers are not done.
@@ -63,7 +66,8 @@ def export_folder(
     refuse_same_folder(root, folder, "the triplet folder")
     prompts = prompts or Prompts.of_options(options)
     rejected = marks_of_export(folder) if rejected is None else rejected
-    samples = Samples(root=folder, records=read_samples(folder, prompts, rejected), link=link)
+    records = read_samples(folder, prompts, rejected)
+    samples = Samples(root=folder, records=records, link=link, cache_dir=cache_dir)
     refuse_roles(options, samples.common_roles, own)
     about = {"triplets": digest_of_samples(samples.records), **what_bytes_depend_on(options, prompts.digest, own)}
     output = OutputFolder(root, about, options, overwrite=overwrite, own=own)

@@ -72,6 +72,7 @@ def materialize(
         options=options.what_triplets_depend_on(),
         warp_version=options.effective_render.version,
         has_references=options.pairs.has_references,
+        cache_dir=options.geometry.cache_dir,
     )
     stream = TripletStream(
         options.effective_render,

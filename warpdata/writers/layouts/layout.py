@@ -25,11 +25,13 @@ class Samples:
         root: their triplet folder.
         records: sorted by id, numbered from 1.
         link: whether a layout may share files with the folder through hard links; else it copies them.
+        cache_dir: the cache with the geometry that they were made from; None for the user's own.
     """
 
     root: Path
     records: Sequence[Record]
     link: bool
+    cache_dir: Path | None = None
 
     def path(self, record: Record, role: str) -> Path:
         """A sample's file in the triplet folder."""

@@ -26,7 +26,7 @@ LAYOUTS: Table[LayoutRow] = Table(
         "hf": "warpdata.writers.layouts.imagefolder:ROW",
         "hf-parquet": "warpdata.writers.layouts.parquet:ROW",
         "litdata": "warpdata.writers.layouts.litdata:ROW",
-        "sharegpt": "warpdata.writers.layouts.sharegpt:ROW",
+        "sharegpt": "warpdata.writers.layouts.sharegpt.row:ROW",
     },
 )
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from warpdata.config import ExportOptions, OutputOptions
@@ -47,11 +48,13 @@ class RunInfo:
             do not belong here.
         warp_version: version of the warp.
         has_references: whether its triplets have a reference.
+        cache_dir: where their geometry is, for layouts that ask about it; None for the user's own.
     """
 
     options: dict[str, Any] = field(default_factory=dict)
     warp_version: int = 1
     has_references: bool = True
+    cache_dir: Path | None = None
 
 
 @contextmanager
@@ -269,7 +272,8 @@ class Writers:
         kept = sorted(self._journal.records.keys() & asked)
         records = [replace(self._journal.records[sample_id], index=k) for k, sample_id in enumerate(kept, 1)]
         self._scenes.complete()
-        self._folder.complete(Samples(root=self._store_root, records=records, link=True))
+        samples = Samples(root=self._store_root, records=records, link=True, cache_dir=self._run.cache_dir)
+        self._folder.complete(samples)
 
     def close(self) -> None:
         """Stop writing; what is not complete stays for the next run."""

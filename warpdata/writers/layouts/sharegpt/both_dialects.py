@@ -1,4 +1,4 @@
-"""ShareGPT conversations in both dialects, registered for LLaMA-Factory in `dataset_info.json`.
+"""The target asked for, in both dialects at once, as a third picture: `--task edit --dialect conversations`.
 
 The human shows the splat and the reference, if there is one; the answer is the target. Every `<image>` stands for one
 of `images`.
@@ -7,8 +7,7 @@ of `images`.
 from __future__ import annotations
 
 from warpdata.files.bounded_json import dump_json
-from warpdata.plugins import deferred
-from warpdata.writers.layouts.layout import LayoutOptions, LayoutRow, Place, Samples, Written
+from warpdata.writers.layouts.layout import LayoutOptions, Place, Samples, Written
 from warpdata.writers.layouts.tree import Tree, controls, image_paths, write_tree
 
 DEFAULT_QUESTION = (
@@ -34,7 +33,7 @@ DATASET_INFO = {
 }
 
 
-def write_sharegpt(samples: Samples, options: LayoutOptions, place: Place) -> Written:
+def write_both_dialects(samples: Samples, options: LayoutOptions, place: Place) -> Written:
     """Write the layout; see `LayoutRow`."""
     files = image_paths(samples, "images/{index:06d}_{role}{ext}")
     conversations, messages = [], []
@@ -59,13 +58,3 @@ def write_sharegpt(samples: Samples, options: LayoutOptions, place: Place) -> Wr
         commands=f"LLaMA-Factory: dataset_dir: {place.root}, media_dir: {place.root}, dataset: warpdata",
     )
     return write_tree(samples, tree, place)
-
-
-ROW = LayoutRow(
-    name="sharegpt",
-    about="ShareGPT conversations in both dialects, for LLaMA-Factory",
-    write=write_sharegpt,
-    needs_reference=False,
-    mark="train*.json",
-    check=deferred("warpdata.checks.metadata:check_sharegpt"),
-)
