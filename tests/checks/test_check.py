@@ -81,7 +81,7 @@ def see_nothing(manifest: Path) -> None:
 
 
 def tag(content) -> None:
-    content[1]["conversations"][0]["value"] += "<image>"
+    content[1]["messages"][0]["content"] += "<image>"
 
 
 FAULTS = {
@@ -122,7 +122,7 @@ FAULTS = {
         ("WD403", lambda root: shutil.copy(root / "images/000002.jpg", root / "images/000002_1.jpg")),
     ],
     "diffsynth": [
-        ("WD201", lambda root: (root / "images/000002_splats.jpg").unlink()),
+        ("WD201", lambda root: next(root.glob("images/*/*_splats.jpg")).unlink()),
         ("WD203", lambda root: rewrite_json(root / "metadata.json", lambda rows: rows[1]["edit_image"].reverse())),
         ("WD204", lambda root: rewrite_json(root / "metadata.json", lambda rows: rows[1]["edit_image"].pop())),
         ("WD502", lambda root: rewrite_json(root / "metadata.json", lambda rows: rows[1].update(prompt=""))),
@@ -148,7 +148,7 @@ FAULTS = {
     ],
     "sharegpt": [
         ("WD704", lambda root: rewrite_json(root / "train.json", tag)),
-        ("WD201", lambda root: (root / "images/000002_splats.jpg").unlink()),
+        ("WD201", lambda root: next(root.glob("images/*/*_splats.jpg")).unlink()),
     ],
 }
 CASES = [(layout, code, change) for layout, faults in FAULTS.items() for code, change in faults]

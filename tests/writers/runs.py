@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.writers.triplets import scene
 from warpdata.config import ExportOptions, OutputOptions
+from warpdata.plugins import OwnOptions
 from warpdata.writers.output.session import RunInfo, open_writers
 
 RUN = RunInfo(options={"sigma": 20.0}, warp_version=1)
@@ -21,6 +22,7 @@ def run(
     geometry=GEOMETRY,
     worker: tuple[int, int] = (0, 1),
     output: OutputOptions | None = None,
+    own: OwnOptions | None = None,
     **export,
 ) -> list[str]:
     """Write triplets as a program would; gives the ids that had to be made."""
@@ -29,7 +31,7 @@ def run(
         triplets = [triplet for name in names for triplet in scene(name)]
     options = ExportOptions(layout=layouts or ("folder",), worker=worker, **export)
     made = []
-    with open_writers(options, replace(output or OutputOptions(), output_dir=root), run_info) as writers:
+    with open_writers(options, replace(output or OutputOptions(), output_dir=root), run_info, own=own) as writers:
         for triplet in triplets:
             if not writers.has(triplet.id, geometry):
                 writers.write(triplet, geometry=geometry)

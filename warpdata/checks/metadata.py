@@ -49,16 +49,24 @@ def check_sharegpt(root: Path, multiple: int) -> Iterator[Finding]:
             continue
         for number, entry in enumerate(entries):
             turns = [turn.get("value", turn.get("content", "")) for turn in _turns(entry)]
-            images = entry.get("images", [])
-            tags = sum(turn.count("<image>") for turn in turns)
-            if tags != len(images):
-                yield Finding(f"{path}[{number}]", "WD704", f"{tags} tags and {len(images)} images")
+            for tag, media in (("<image>", entry.get("images", [])), ("<video>", entry.get("videos", []))):
+                if (tags := sum(turn.count(tag) for turn in turns)) != len(media):
+                    yield Finding(f"{path}[{number}]", "WD704", f"{tags} times {tag} for {len(media)} of them")
         samples = [
             Sample(str(number), files[-1], tuple(files[:-1]))
             for number, entry in enumerate(entries)
-            if (files := [root / image for image in entry.get("images", [])])
+            if (files := [root / name for name in _pictures(entry)])
         ]
         yield from check_samples(root, samples, multiple=multiple)
+
+
+def _pictures(entry: dict[str, Any]) -> list[str]:
+    """Paths of an item's pictures, the target last: what `extra_info` calls so, else its last picture."""
+    info = entry.get("extra_info")
+    target = info.get("target") if isinstance(info, dict) else None
+    videos = [path for video in entry.get("videos", []) if isinstance(video, list) for path in video]
+    shown = [path for path in dict.fromkeys([*entry.get("images", []), *videos]) if path != target]
+    return [*shown, *([target] if isinstance(target, str) else [])]
 
 
 def _check_entries(

@@ -144,7 +144,9 @@ class FolderSource:
         try:
             listing = FolderListing.read(top)
             made = made_by_us(listing)
-            found = find_scene_folders(top, self._rows) if made in (None, UNFINISHED, SCENE_EXPORT) else []
+            insisted = len(self._rows) == 1 and self._rows[0].open is not None
+            usable = insisted or made in (None, UNFINISHED, SCENE_EXPORT)
+            found = find_scene_folders(top, self._rows) if usable else []
         except FileNotFoundError as error:
             raise SourceError(f"input folder {top} does not exist; give another as `input_dir`") from error
         except NotADirectoryError as error:

@@ -18,6 +18,8 @@ from tests.writers.triplets import scene
 from warpdata.config import ExportOptions, OutputOptions
 from warpdata.errors import OutputError
 from warpdata.formats.ply import PointCloud
+from warpdata.plugins import OwnOptions
+from warpdata.writers.layouts.sharegpt.options import ShareGptOptions
 from warpdata.writers.output.session import open_writers
 
 PROMPT = 'a "quoted", comma\nnew line 🙂'
@@ -207,7 +209,8 @@ def test_litdata(tmp_path):
 @pytest.mark.parametrize("file", ["train.json", "train_messages.json"])
 def test_sharegpt(file, tmp_path):
     datasets = pytest.importorskip("datasets", reason="the reader datasets is not installed")
-    root = written(tmp_path / "data", "sharegpt")
+    own = OwnOptions(ShareGptOptions(dialect="conversations"))
+    root = written(tmp_path / "data", "sharegpt", own=own)
     info = json.loads((root / "dataset_info.json").read_text())
     (entry,) = (entry for entry in info.values() if entry["file_name"] == file)
     rows = datasets.load_dataset("json", data_files=str(root / file), split="train", cache_dir=str(tmp_path / "c"))

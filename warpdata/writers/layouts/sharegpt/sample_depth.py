@@ -19,6 +19,9 @@ from warpdata.geometry.types import FrameGeometry
 SMOOTH = 1.05
 """Depth between four texels is that of a surface when they differ by no more than this factor."""
 
+METRIC = "metric"
+"""Scale of geometry in metres, as manifests call it."""
+
 AGREEING = 0.02
 """Two depths that differ by less are of one surface."""
 
@@ -66,23 +69,15 @@ class DepthView:
         return torch.stack(_project(inside, self.camera.K), dim=-1), inside[:, 2]
 
     def sees(self, world: Float64[Tensor, "n 3"]) -> Bool[Tensor, "n"]:
-        """Which world points lie on the surface that the view sees, within 2 % of its depth.
-
-        Compared with the texels around, of which one is enough: a slanted surface differs between them.
-        """
+        """Which world points lie on the surface that the view sees: within 2 % of the depth of the texel they fall in."""
         pose = self.camera.cam_from_world.double()
         inside = world @ pose[:3, :3].mT + pose[:3, 3]
         z = inside[:, 2]
         u, v = _project(inside, self.frame.camera.K)
         h, w = self.frame.depth.shape
         within = (z > 0) & (u >= 0) & (u < w) & (v >= 0) & (v < h)
-        column, row = u.clamp(0, w - 1).long(), v.clamp(0, h - 1).long()
-        seen = torch.zeros_like(within)
-        for dy in (-1, 0, 1):
-            for dx in (-1, 0, 1):
-                there = self.frame.depth[(row + dy).clamp(0, h - 1), (column + dx).clamp(0, w - 1)].double()
-                seen |= (there > 0) & ((there / z - 1).abs() < AGREEING)
-        return within & seen
+        there = self.frame.depth[v.clamp(0, h - 1).long(), u.clamp(0, w - 1).long()].double()
+        return within & (there > 0) & ((there / z - 1).abs() < AGREEING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +118,7 @@ class SampleDepths:
                 f"({error}); give the cache it was made with as `cache_dir`, or run materialize again"
             ) from error
         views = {role: DepthView(camera=cameras[role], frame=frames[role]) for role in ("reference", "target")}
-        return SampleDepth(**views, is_metric=record.geometry.get("scale") == "metric")
+        return SampleDepth(**views, is_metric=record.geometry.get("scale") == METRIC)
 
 
 def _names(record: Record) -> dict[str, str]:
