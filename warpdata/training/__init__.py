@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from warpdata.training.dataset import WarpDataset
     from warpdata.training.loader import WarpLoader, render_batch
     from warpdata.training.sampler import BatchOrder
+    from warpdata.training.spacevista import SpaceVistaDataset, SpaceVistaSample
     from warpdata.training.triplet_shards import ShardDataModule
     from warpdata.triplets.inputs import PairInputs, collate_inputs
     from warpdata.triplets.triplet import Pair, Triplet
@@ -23,6 +24,8 @@ _HOME = {
     "Pair": "triplets.triplet",
     "PairInputs": "triplets.inputs",
     "ShardDataModule": "training.triplet_shards",
+    "SpaceVistaDataset": "training.spacevista",
+    "SpaceVistaSample": "training.spacevista",
     "Triplet": "triplets.triplet",
     "WarpDataModule": "training.datamodule",
     "WarpDataset": "training.dataset",
@@ -48,6 +51,8 @@ __all__ = [
     "Pair",
     "PairInputs",
     "ShardDataModule",
+    "SpaceVistaDataset",
+    "SpaceVistaSample",
     "Triplet",
     "WarpDataModule",
     "WarpDataset",

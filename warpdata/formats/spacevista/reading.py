@@ -34,14 +34,19 @@ def read_items(path: Path) -> Iterator[Item | Faulty]:
         SourceError: the file is not there, no such JSON, cut short, or has an item of absurd length; or the package
             that reads long files is not installed.
     """
+    for number, value in enumerate(read_values(path)):
+        try:
+            item = parse_item(value, number)
+        except ValueError as error:
+            yield Faulty(number, str(error))
+        else:
+            yield item
+
+
+def read_values(path: Path) -> Iterator[object]:
+    """The entries of such a file as JSON has them; raises as `read_items`."""
     try:
-        for number, value in enumerate(_lines(path) if path.suffix.lower() == ".jsonl" else _entries(path)):
-            try:
-                item = parse_item(value, number)
-            except ValueError as error:
-                yield Faulty(number, str(error))
-            else:
-                yield item
+        yield from _lines(path) if path.suffix.lower() == ".jsonl" else _entries(path)
     except FileNotFoundError as error:
         raise SourceError(f"{path} does not exist; give the JSON of the items as `meta`") from error
     except (OSError, ValueError, RecursionError) as error:

@@ -69,7 +69,7 @@ class DepthView:
         return torch.stack(_project(inside, self.camera.K), dim=-1), inside[:, 2]
 
     def sees(self, world: Float64[Tensor, "n 3"]) -> Bool[Tensor, "n"]:
-        """Which world points lie on the surface that the view sees: within 2 % of the depth of the texel they fall in."""
+        """Which world points lie on the surface seen, within 2 % of the depth of the texel that they fall in."""
         pose = self.camera.cam_from_world.double()
         inside = world @ pose[:3, :3].mT + pose[:3, 3]
         z = inside[:, 2]
