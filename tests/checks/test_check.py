@@ -122,7 +122,7 @@ FAULTS = {
         ("WD403", lambda root: shutil.copy(root / "images/000002.jpg", root / "images/000002_1.jpg")),
     ],
     "diffsynth": [
-        ("WD201", lambda root: next(root.glob("images/*/*_splats.jpg")).unlink()),
+        ("WD201", lambda root: (root / "images/000002_splats.jpg").unlink()),
         ("WD203", lambda root: rewrite_json(root / "metadata.json", lambda rows: rows[1]["edit_image"].reverse())),
         ("WD204", lambda root: rewrite_json(root / "metadata.json", lambda rows: rows[1]["edit_image"].pop())),
         ("WD502", lambda root: rewrite_json(root / "metadata.json", lambda rows: rows[1].update(prompt=""))),
