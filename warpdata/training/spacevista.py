@@ -100,7 +100,7 @@ class SpaceVistaDataset(Dataset):
         self._files = FrameFiles(Path(root or meta.parent).resolve())
         self._point_order: PointOrder = point_order
         self._most_frames = most_frames
-        chosen = [k for k, item in enumerate(self._items) if item.task_type in tasks] if tasks else None
+        chosen = [k for k, task in enumerate(self._items.tasks) if task in tasks] if tasks else None
         self._chosen = np.arange(len(self._items)) if chosen is None else np.array(chosen, dtype=np.int64)
 
     def __len__(self) -> int:

@@ -17,6 +17,8 @@ from warpdata.view.answers import answers
 from warpdata.view.column_routes import column_routes
 from warpdata.view.columns import Columns
 from warpdata.view.guard import Guard
+from warpdata.view.item_routes import item_routes
+from warpdata.view.items import Items
 from warpdata.view.opening import Shown
 from warpdata.view.scene_routes import scene_routes
 from warpdata.view.scenes import Scenes
@@ -61,6 +63,7 @@ def build_app(shown: Sequence[Shown], *, address: str, port: int, token: str | N
         *triplet_routes(data_of(Triplets)),
         *column_routes(data_of(Columns)),
         *scene_routes(data_of(Scenes)),
+        *item_routes(data_of(Items)),
     ]
     return Guard(Starlette(routes=routes), address=address, port=port, token=token)
 

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from warpdata.config import GeometryOptions, SourceOptions
+from warpdata.config import GeometryOptions, SourceOptions, default_cache_dir
 from warpdata.errors import OutputError, WarpdataError
 from warpdata.formats.manifest import STATE_FOLDER
 from warpdata.sources import open_source
+from warpdata.sources.listing import FolderListing
+from warpdata.sources.readers.spacevista import META, recognise
 from warpdata.view.columns import Columns
+from warpdata.view.items import Items
 from warpdata.view.live_warp import Arguments
 from warpdata.view.scenes import Scenes
 from warpdata.view.triplets import Triplets
@@ -19,7 +22,7 @@ from warpdata.writers.output.existing import find_datasets
 PICTURES = "images"
 """The source that reads pictures alone."""
 
-Shown = Triplets | Columns | Scenes
+Shown = Triplets | Columns | Scenes | Items
 """A tab of the page."""
 
 Kind = Literal["auto", "scenes", "folders"]
@@ -34,7 +37,7 @@ def open_paths(
     arguments: Arguments = lambda options: (),
 ) -> list[Shown]:
     """What there is to look at in some paths: a tab for each output of `materialize` and for each folder of scenes, and
-    one for all other folders side by side.
+    one for all other folders side by side. A file of SpaceVista's items, or a folder with one, is a tab of items.
 
     Args:
         kind: what paths are that are no outputs; auto takes those for scenes that have a mark of scenes, such as a
@@ -51,6 +54,10 @@ def open_paths(
     for path in paths:
         if not path.exists():
             raise OutputError(f"{path} does not exist; give outputs of materialize, scenes, or folders of pictures")
+        if (meta := _items_file(path)) is not None and kind == "auto":
+            shown.append(Items(meta, (geometry or GeometryOptions()).cache_dir or default_cache_dir()))
+            if path == meta:
+                continue
         triplets = _open_output(path) if path.is_dir() else None
         if triplets is not None:
             shown.append(triplets)
@@ -61,6 +68,17 @@ def open_paths(
         else:
             raise OutputError(f"{path} is not a folder; give folders of pictures, tiles or depth maps")
     return shown + ([Columns(folders)] if folders else [])
+
+
+def _items_file(path: Path) -> Path | None:
+    """The file of items that a path is or that lies in it; None where there is none."""
+    if path.is_file() and path.suffix.lower() in (".json", ".jsonl"):
+        return path
+    try:
+        is_spacevista = path.is_dir() and recognise(FolderListing.read(path))
+    except OSError:
+        return None
+    return path / META if is_spacevista and (path / META).is_file() else None
 
 
 def _holds_scenes(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,9 @@ class ItemsFile:
         meta: JSON of items in any form, or JSON lines.
         cache_dir: gets a copy of a JSON list as lines, made once for a file's bytes.
 
+    Attributes:
+        tasks: of every item.
+
     Raises:
         SourceError: the file cannot be read.
         OutputError: the copy cannot be written.
@@ -34,9 +38,12 @@ class ItemsFile:
     def __init__(self, meta: Path, cache_dir: Path):
         self._lines = meta if meta.suffix.lower() == ".jsonl" else _as_lines(meta, cache_dir)
         self._starts = _line_starts(self._lines)
-        self._usable: Int64[np.ndarray, " n"] = np.array(
-            [k for k in range(len(self._starts) - 1) if isinstance(self._read(k), Item)], dtype=np.int64
-        )
+        usable, self.tasks = [], []
+        for line in range(len(self._starts) - 1):
+            if isinstance(item := self._read(line), Item):
+                usable.append(line)
+                self.tasks.append(sys.intern(item.task_type))
+        self._usable: Int64[np.ndarray, " n"] = np.array(usable, dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self._usable)

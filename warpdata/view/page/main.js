@@ -7,6 +7,7 @@ import { address, readRoute } from "./route.js";
 import { showGrid } from "./grid.js";
 import { showTriplet } from "./triplet.js";
 import { showRow, showRows } from "./columns.js";
+import { showItem, showItems } from "./items.js";
 import { showScene } from "./scene.js";
 import { showScenes } from "./scenes.js";
 
@@ -14,6 +15,7 @@ import { showScenes } from "./scenes.js";
 const VIEWS = {
   triplets: [showGrid, showTriplet],
   columns: [showRows, showRow],
+  items: [showItems, showItem],
   scenes: [showScenes, showScene],
 };
 
