@@ -13,9 +13,10 @@ FRAME_FOLDER = re.compile(r"images(_\d+)?|rgb")
 
 def scene_folder(frames: Sequence[str]) -> str:
     """The folder of the scene that a list of frames shows, with `/`; empty where they have none in common."""
-    folders = [_without_frame_folder(PurePosixPath(path.replace("\\", "/")).parent) for path in set(frames)]
+    folders = {path.replace("\\", "/").rpartition("/")[0] or "." for path in frames}
+    folders = {_without_frame_folder(PurePosixPath(folder)) for folder in folders}
     try:
-        common = os.path.commonpath([str(folder) for folder in set(folders)])
+        common = os.path.commonpath([str(folder) for folder in folders])
     except ValueError:  # absolute and relative ones
         return ""
     return "" if common == "." else PurePosixPath(common.replace(os.sep, "/")).as_posix()
