@@ -176,3 +176,30 @@ def test_it_can_be_insisted_on_where_nothing_looks_like_it(tmp_path):
     assert open_set(tmp_path, tmp_path / "cache", source="spacevista", meta=Path("train.json")).scene_ids() == [
         "images_s"
     ]
+
+
+def test_a_colmap_model_beside_gives_cameras_of_other_sizes(tmp_path):
+    """The model is for `images` at twice the size of the frames that are there."""
+    names = [f"DL3DV_frames/s/images_8/f_{k}.png" for k in range(3)]
+    pictures(tmp_path, *names)
+    model = tmp_path / "DL3DV_frames/s/sparse/0"
+    model.mkdir(parents=True)
+    (model / "cameras.txt").write_text("1 PINHOLE 80 60 70 75 41 29\n")
+    lines = "".join(f"{k + 1} 1 0 0 0 {k} 0 0 1 f_{k}.png\n\n" for k in range(2))
+    (model / "images.txt").write_text(lines)
+    (model / "points3D.txt").write_text("")
+    items_file(tmp_path, "meta.json", [names])
+    first, second, third = open_set(tmp_path, tmp_path / "cache").scene("DL3DV_s").views
+    assert first.camera_at((30, 40)).K.diagonal().tolist() == [35, 37.5, 1]
+    assert second.camera.cam_from_world[:3, 3].tolist() == [1, 0, 0]
+    assert third.camera is None
+
+
+def test_a_camera_file_that_cannot_be_read_costs_the_cameras_alone(tmp_path):
+    names = [f"DL3DV_frames/s/images_8/f_{k}.png" for k in range(3)]
+    pictures(tmp_path, *names)
+    (tmp_path / "DL3DV_frames/s/transforms.json").write_text("{")
+    items_file(tmp_path, "meta.json", [names])
+    scene = open_set(tmp_path, tmp_path / "cache").scene("DL3DV_s")
+    assert len(scene.views) == 3
+    assert any("cameras in" in note and "are not used" in note for note in scene.notes)
