@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -14,25 +15,29 @@ import torch
 from PIL import Image
 
 from tests.scenes import write_photos, write_scene
-from warpdata.config import GeometryOptions, RenderOptions, SourceOptions
+from warpdata.config import GeometryOptions, OutputOptions, RenderOptions, SourceOptions
 from warpdata.errors import GeometryError, SourceError
 from warpdata.programs.flags import CommandLine
 from warpdata.programs.main import DONE
 from warpdata.programs.splat import main as splat_program
+from warpdata.run.materialize import materialize
+from warpdata.run.options import MaterializeOptions
 from warpdata.run.splat import splat
 from warpdata.run.splat_options import SplatOptions
 from warpdata.view.columns import Columns
 from warpdata.view.live_warp import Asked
 from warpdata.view.opening import open_paths
 from warpdata.view.points import depth_picture, step_within
-from warpdata.view.scenes import Scenes
+from warpdata.view.scenes import LIVE_SIZE, Scenes
+from warpdata.view.shelves import CacheShelf, FolderShelf
 from warpdata.view.view_arrays import ViewArrays
 
 ARGUMENTS = CommandLine(SplatOptions).arguments
 
 
 def open_scenes(path, cache):
-    return Scenes(SourceOptions(input_dir=path), GeometryOptions(cache_dir=cache), ARGUMENTS)
+    shelf = FolderShelf(SourceOptions(input_dir=path), GeometryOptions(cache_dir=cache), LIVE_SIZE)
+    return Scenes(shelf, ARGUMENTS)
 
 
 @pytest.fixture
@@ -221,3 +226,59 @@ def test_steps_keep_within_the_budget():
             step = step_within(hw, most)
             assert -(-hw[0] // step) * -(-hw[1] // step) <= most
             assert step == 1 or -(-hw[0] // (step - 1)) * -(-hw[1] // (step - 1)) > most
+
+
+class TestOfACache:
+    """A cache is looked at by itself."""
+
+    @pytest.fixture
+    def cache(self, tmp_path):
+        write_scene(tmp_path / "in" / "a", 3, (40, 60))
+        options = MaterializeOptions(
+            source=SourceOptions(input_dir=tmp_path / "in"),
+            geometry=GeometryOptions(cache_dir=tmp_path / "cache"),
+            output=OutputOptions(output_dir=tmp_path / "out"),
+        )
+        materialize(options)
+        return tmp_path / "cache"
+
+    @pytest.fixture
+    def of_cache(self, cache):
+        opened = Scenes(CacheShelf(cache), ARGUMENTS)
+        yield opened
+        opened.close()
+
+    def test_its_scenes_are_those_it_was_made_for(self, of_cache, scenes):
+        mine, theirs = of_cache.details(0), scenes.details(0)
+        assert (mine["id"], mine["left_out"]) == ("a (given)", {})
+        assert mine["views"] == theirs["views"]
+        assert of_cache.view_picture(0, 1) == scenes.view_picture(0, 1)
+        assert torch.equal(of_cache.see(0, asked(of_cache)).picture.rgb, scenes.see(0, asked(scenes)).picture.rgb)
+
+    def test_without_its_pictures_depth_stands_in_their_place(self, cache, of_cache, tmp_path):
+        shutil.rmtree(tmp_path / "in")
+        details = of_cache.details(0)
+        assert "not at" in details["left_out"]["pictures"]
+        assert of_cache.depth(0, 0)[1] > 0
+        assert of_cache.points(0, budget=100, colour_by="picture")
+        assert of_cache.first_picture(0)
+
+    def test_pictures_that_have_changed_are_not_shown_for_those_it_was_made_from(self, of_cache, tmp_path):
+        path = next((tmp_path / "in" / "a").rglob("0.*"))
+        Image.new("RGB", (60, 40), (9, 9, 9)).save(path)
+        assert "have changed" in of_cache.details(0)["left_out"]["pictures"]
+
+    def test_it_is_recognised_and_an_empty_one_is_named(self, cache, tmp_path):
+        (shown,) = open_paths([cache])
+        assert shown.kind == "scenes"
+        shown.close()
+        for name in ("geometry", "digests"):
+            (tmp_path / "empty" / name).mkdir(parents=True)
+        with pytest.raises(SourceError, match="holds no geometry"):
+            open_paths([tmp_path / "empty"])
+
+    def test_the_command_finds_the_same(self, of_cache, cache, tmp_path):
+        command = of_cache.repeat(0, asked(of_cache))["command"]
+        assert f"--cache-dir {cache}" in command
+        assert "--geometry given" in command
+        assert str(tmp_path / "in" / "a") in command

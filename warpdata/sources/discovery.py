@@ -55,6 +55,7 @@ PHOTOGRAPHS = re.compile(r"(rgb|colou?r|image|img|photo|photograph|picture|frame
 CACHE_FOLDERS = {"geometry", "digests"}
 """By which a cache of this program is known."""
 
+A_CACHE = "a cache"
 UNFINISHED = "an unfinished output"
 SCENE_EXPORT = "an export of scenes"
 """What this program makes that can be an input in turn, where it is given as one."""
@@ -233,7 +234,7 @@ def _photographs_in(listing: FolderListing) -> Path | None:
 def made_by_us(listing: FolderListing) -> str | None:
     """What of this program's own a folder is, such as "a cache"; None where it is none of it."""
     if set(listing.folders) >= CACHE_FOLDERS:
-        return "a cache"
+        return A_CACHE
     if STATE_FOLDER in listing.folders:
         return UNFINISHED
     if DATASET in listing.files:

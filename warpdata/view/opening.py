@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from warpdata.cache.store import ENTRY_SUFFIX, GeometryCache
 from warpdata.config import GeometryOptions, SourceOptions, default_cache_dir
 from warpdata.errors import OutputError, WarpdataError
 from warpdata.formats.manifest import STATE_FOLDER
 from warpdata.sources import open_source
+from warpdata.sources.discovery import A_CACHE, made_by_us
 from warpdata.sources.listing import FolderListing
 from warpdata.sources.readers.spacevista import META, recognise
 from warpdata.view.columns import Columns
 from warpdata.view.items import Items
 from warpdata.view.live_warp import Arguments
-from warpdata.view.scenes import Scenes
+from warpdata.view.scenes import LIVE_SIZE, Scenes
+from warpdata.view.shelves import CacheShelf, FolderShelf
 from warpdata.view.triplets import Triplets
 from warpdata.writers.output.existing import find_datasets
 
@@ -36,8 +39,9 @@ def open_paths(
     geometry: GeometryOptions | None = None,
     arguments: Arguments = lambda options: (),
 ) -> list[Shown]:
-    """What there is to look at in some paths: a tab for each output of `materialize` and for each folder of scenes, and
-    one for all other folders side by side. A file of SpaceVista's items, or a folder with one, is a tab of items.
+    """What there is to look at in some paths: a tab for each output of `materialize`, for each folder of scenes and for
+    each cache of geometry, and one for all other folders side by side. A file of SpaceVista's items, or a folder with
+    one, is a tab of items.
 
     Args:
         kind: what paths are that are no outputs; auto takes those for scenes that have a mark of scenes, such as a
@@ -53,7 +57,9 @@ def open_paths(
     folders: list[Path] = []
     for path in paths:
         if not path.exists():
-            raise OutputError(f"{path} does not exist; give outputs of materialize, scenes, or folders of pictures")
+            raise OutputError(
+                f"{path} does not exist; give outputs of materialize, scenes, caches, or folders of pictures"
+            )
         if (meta := _items_file(path)) is not None and kind == "auto":
             shown.append(Items(meta, (geometry or GeometryOptions()).cache_dir or default_cache_dir()))
             if path == meta:
@@ -61,13 +67,22 @@ def open_paths(
         triplets = _open_output(path) if path.is_dir() else None
         if triplets is not None:
             shown.append(triplets)
+        elif kind == "auto" and path.is_dir() and _is_cache(path):
+            shown.append(Scenes(CacheShelf(path), arguments))
         elif kind == "scenes" or (kind == "auto" and _holds_scenes(path)):
-            shown.append(Scenes(SourceOptions(input_dir=path), geometry or GeometryOptions(), arguments))
+            shelf = FolderShelf(SourceOptions(input_dir=path), geometry or GeometryOptions(), LIVE_SIZE)
+            shown.append(Scenes(shelf, arguments))
         elif path.is_dir():
             folders.append(path)
         else:
             raise OutputError(f"{path} is not a folder; give folders of pictures, tiles or depth maps")
     return shown + ([Columns(folders)] if folders else [])
+
+
+def _is_cache(path: Path) -> bool:
+    """Whether a folder is a cache of geometry; a new one may have its entries alone."""
+    entries = GeometryCache(path).entry_folder
+    return made_by_us(FolderListing.read(path)) == A_CACHE or any(entries.glob(f"*{ENTRY_SUFFIX}"))
 
 
 def _items_file(path: Path) -> Path | None:

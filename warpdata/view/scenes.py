@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from warpdata.cache import CacheEntry
-from warpdata.cache.provider import GeometryProvider
-from warpdata.config import FilterOptions, GeometryOptions, PairOptions, SizeOptions, SourceOptions, default_cache_dir
-from warpdata.errors import GeometryError
+from warpdata.config import FilterOptions, PairOptions, SizeOptions
 from warpdata.formats.axes import flip_camera_axes
 from warpdata.formats.jpeg_png import encode_picture
-from warpdata.sources import Workplace, open_source
 from warpdata.sources.fit import fit_image
 from warpdata.sources.scene import Scene
 from warpdata.triplets.scene_pairs import ScenePairs, open_pairs
 from warpdata.view.kept import Kept
 from warpdata.view.live_warp import Arguments, Asked, LiveWarp, Seen, how_to_repeat, splat_options
 from warpdata.view.points import ColourBy, depth_picture, scene_points
+from warpdata.view.shelves import Shelf
 from warpdata.view.thumbnails import thumbnail
 from warpdata.view.view_arrays import ViewArrays
 
-GIVEN = "given"
 LIVE_SIZE = SizeOptions(max_megapixels=0.3072)
 """640 x 480: of live pictures."""
 
@@ -57,29 +52,19 @@ class OpenScene:
 
 
 class Scenes:
-    """The scenes of an input folder. Safe to share between threads.
-
-    Geometry comes from the cache. What a scene ships itself is read where the cache lacks it, into a folder that goes
-    when the viewer ends; nothing is estimated.
+    """Scenes of a folder or of a cache. Safe to share between threads.
 
     Args:
-        source: which scenes and views, as for `materialize`.
-        geometry: where depth and cameras come from, and where the cache is.
+        shelf: where they come from.
         arguments: from options of `splat` to its command line.
-
-    Raises:
-        SourceError: the input cannot be used.
     """
 
     kind = "scenes"
 
-    def __init__(self, source: SourceOptions, geometry: GeometryOptions, arguments: Arguments):
-        self.title = str(source.input_dir)
-        self._options, self._geometry, self._arguments = source, geometry, arguments
-        work = Workplace(cache_dir=geometry.cache_dir or default_cache_dir(), writes=False)
-        self._source = open_source(source, work=work)
-        self._ids = self._source.scene_ids()
-        self._made = tempfile.TemporaryDirectory(prefix="warpdata-view-")
+    def __init__(self, shelf: Shelf, arguments: Arguments):
+        self.title = shelf.title
+        self._shelf, self._arguments = shelf, arguments
+        self._ids = shelf.ids
         self._open: Kept[OpenScene] = Kept(OPEN_SCENES, lambda _: 1)
         self._thumbnails: Kept[bytes] = Kept(32 * 2**20, len)
         self._arrays: Kept[ViewArrays] = Kept(128 * 2**20, lambda arrays: arrays.num_bytes)
@@ -133,7 +118,7 @@ class Scenes:
         """
         self._check(number)
         return self._thumbnails.get(
-            number, lambda: thumbnail(self._source.scene(self._ids[number]).views[0].picture.load(), THUMBNAIL_PX)
+            number, lambda: thumbnail(self._shelf.scene(number).views[0].picture.load(), THUMBNAIL_PX)
         )
 
     def view_picture(self, number: int, view: int) -> bytes:
@@ -184,15 +169,13 @@ class Scenes:
         """How to get exactly the picture of `see` elsewhere."""
         opened = self._scene(number)
         seen = self.see(number, asked).reference
-        folder = self._options.input_dir
-        if len(self._ids) > 1 or (opened.scene.root is not None and opened.scene.root != folder.resolve()):
-            folder = opened.scene.root or folder / self._ids[number]
-        options = splat_options(LIVE_SIZE, geometry=self._geometry)
+        folder, geometry = self._shelf.again(number, opened.scene)
+        options = splat_options(LIVE_SIZE, geometry=geometry)
         return how_to_repeat(asked, seen, folder, options, self._arguments)
 
     def close(self) -> None:
         """Remove what was made for the scenes."""
-        self._made.cleanup()
+        self._shelf.close()
 
     def _check(self, number: int) -> None:
         if not 0 <= number < len(self._ids):
@@ -223,32 +206,16 @@ class Scenes:
         return self._open.get(number, lambda: self._opened(number))
 
     def _opened(self, number: int) -> OpenScene:
-        scene = self._source.scene(self._ids[number])
+        scene = self._shelf.scene(number)
         pairs = open_pairs(
             scene,
-            self._entry(scene),
+            self._shelf.entry(number, scene),
             size=LIVE_SIZE,
             filters=FilterOptions(),
             pairs=PairOptions(),
-            keep_odd_views=self._options.keep_odd_views,
+            keep_odd_views=self._shelf.keep_odd_views,
         )
         return OpenScene(scene=scene, pairs=pairs, live=LiveWarp(pairs, self._device), lock=threading.Lock())
-
-    def _entry(self, scene: Scene) -> CacheEntry:
-        provider = self._provider(self._geometry)
-        if (entry := provider.cache.get(scene, provider.provenance(scene))) is not None:
-            return entry
-        given = self._geometry.geometry in ("auto", GIVEN) and scene.ships_geometry
-        if not given:
-            raise GeometryError(
-                f"scene {scene.id} ships no depth for all of its views, and {provider.cache.root} has no geometry for "
-                "it; make triplets of it first, with `python -m warpdata.materialize`"
-            )
-        options = replace(self._geometry, geometry=GIVEN, cache_dir=Path(self._made.name))
-        return self._provider(options)(scene).entry
-
-    def _provider(self, options: GeometryOptions) -> GeometryProvider:
-        return GeometryProvider(options, LIVE_SIZE, FilterOptions(), self._device, least_views=1)
 
     @staticmethod
     def _median_depth(opened: OpenScene) -> float:
