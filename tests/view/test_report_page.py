@@ -68,7 +68,16 @@ def test_it_says_what_was_made_left_out_and_how_to_make_it_again(output, tmp_pat
     kept = json.loads((output / "report.json").read_text())
     (left_out,) = kept["scenes"][1]["left_out"].values()
     assert left_out in text
-    for name in ("a/1", "b/1", "hole_fraction", "geometry", "choosing pairs", "completing the output"):
+    for name in (
+        "a/1",
+        "b/1",
+        "hole_fraction",
+        "overlap",
+        "baseline",
+        "geometry",
+        "choosing pairs",
+        "completing the output",
+    ):
         assert name in text
     assert f"python -m warpdata.materialize --input-dir {tmp_path / 'in'} --sigma 7.0" in text
     assert f"--output-dir {output}" in text

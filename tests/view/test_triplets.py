@@ -12,6 +12,9 @@ import pytest
 from PIL import Image
 
 from tests.view.manifests import SIZE, record, some_records, write_export
+from tests.writers.runs import run
+from tests.writers.triplets import scene
+from warpdata.config import OutputOptions
 from warpdata.errors import OutputError, ViewError
 from warpdata.formats.manifest import MANIFEST
 from warpdata.formats.marks import change_marks, read_marks
@@ -200,3 +203,14 @@ def test_a_damaged_line_is_shown_and_cannot_be_marked(tmp_path):
     with pytest.raises(ValueError, match="no id"):
         triplets.mark(reject=[1])
     triplets.close()
+
+
+def test_pictures_inside_parquet_are_shown(tmp_path):
+    pytest.importorskip("datasets", reason="writing hf-parquet needs it")
+    triplets_written = scene("room", 3, (20, 30))
+    run(tmp_path, "hf-parquet", triplets=triplets_written, output=OutputOptions(output_format="png"))
+    opened = open_triplets(tmp_path)
+    truth = triplets_written[1].target
+    probed = opened.probe(1, 4, 7)
+    assert probed["pictures"]["target"]["values"][:3] == truth[:, 7, 4].tolist()
+    opened.close()

@@ -143,14 +143,15 @@ def _mean(scenes: Iterable[dict[str, Any]], score: str) -> float | None:
 
 
 def _charts(index: SampleIndex) -> Html:
-    known = [name for name in CHARTS if name in index.scores]
-    charts = (
-        element(
-            "figure",
-            histogram(index.scores[name], name),
-            element("figcaption", element("b", name), f": {SCORES[name]}"),
+    known = {name: (index.scores[name], SCORES[name]) for name in CHARTS if name in index.scores}
+    if "hole_fraction" in index.scores:
+        known["overlap"] = (
+            1 - index.scores["hole_fraction"],
+            "share of the target that the splat shows, 1 - hole_fraction",
         )
-        for name in known
+    charts = (
+        element("figure", histogram(values, name), element("figcaption", element("b", name), f": {about}"))
+        for name, (values, about) in known.items()
     )
     about = element("p", "Of all triplets; the red line is the median.", class_="quiet")
     return join([element("h2", "Scores"), about, element("div", *charts, class_="charts")])

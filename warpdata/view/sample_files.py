@@ -46,14 +46,20 @@ class SampleFiles:
         if record.shard is None:
             yield resolve_inside(self._root, record.files[role])
             return
-        extract = None if self._row is None else self._row.extract
-        if extract is None:
-            raise ViewError(f"the layout {self._layout} packs its pictures so that they cannot be taken out here")
         with tempfile.TemporaryDirectory(prefix="warpdata-") as folder:
             path = Path(folder) / f"{role}{PurePosixPath(record.files[role]).suffix}"
-            if not extract(resolve_inside(self._root, record.shard), record.files[role], path):
-                raise ViewError(f"{record.shard} cannot be read; its export may be damaged: run `warpdata verify`")
+            self._take_out(record, role, path)
             yield path
+
+    def _take_out(self, record: Record, role: str, path: Path) -> None:
+        row, shard = self._row, resolve_inside(self._root, record.shard)
+        if row is not None and row.extract is not None:
+            if not row.extract(shard, record.files[role], path):
+                raise ViewError(f"{record.shard} cannot be read; its export may be damaged: run `warpdata verify`")
+        elif row is not None and row.picture is not None:
+            path.write_bytes(row.picture(shard, record, role))
+        else:
+            raise ViewError(f"the layout {self._layout} packs its pictures so that they cannot be taken out here")
 
     def picture(self, record: Record, role: str) -> UInt8[Tensor, "3 H W"]:
         """A sample's picture or mask as sRGB bytes.

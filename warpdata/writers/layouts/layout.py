@@ -126,6 +126,8 @@ class LayoutRow:
         takes_url: whether `--shard-url` may send these files elsewhere.
         extract: writes one member of such a file to a path of its own, given (file, member, path), False where it
             cannot be read; None where packed samples cannot be taken out again, or none are packed.
+        picture: gives the bytes of a packed picture, given (file, sample, role), for looking at; raises a `ViewError`.
+            None where `extract` does it, where nothing is packed, or where it cannot be had.
         mark: pattern of what a folder of this layout holds, by which it is known without a `dataset.json`; None where
             it has nothing of the kind. Later rows are tried first.
         check: finds what its trainer would swallow in silence, given (folder, what sides must be multiples of).
@@ -147,6 +149,7 @@ class LayoutRow:
     plan: Callable[[Samples, LayoutOptions], list[Shard]] | None = None
     takes_url: bool = False
     extract: Callable[[Path, str, Path], bool] | None = None
+    picture: Callable[[Path, Record, str], bytes] | None = None
     mark: str | None = None
     check: Callable[[Path, int], Iterator[Finding]] | None = None
     trainers: tuple[str, ...] = field(default=())

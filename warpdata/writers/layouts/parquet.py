@@ -8,6 +8,7 @@ from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
+from warpdata.errors import ViewError
 from warpdata.formats.manifest import Record
 from warpdata.plugins import deferred
 from warpdata.writers.layouts.card import dataset_card
@@ -77,6 +78,29 @@ def write_parquet(samples: Samples, options: LayoutOptions, place: Place) -> Wri
     )
 
 
+def picture_in_parquet(file: Path, record: Record, role: str) -> bytes:
+    """The bytes of a sample's picture in a Parquet file.
+
+    Raises:
+        ViewError: the file cannot be read, or lacks the sample or the picture.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ViewError(f"Parquet files are read by the package datasets ({error}): pip install datasets") from error
+    try:
+        with pyarrow.parquet.ParquetFile(file) as table:
+            for group in range(table.num_row_groups):
+                ids = table.read_row_group(group, columns=["id"]).column("id").to_pylist()
+                if record.id in ids:
+                    column = table.read_row_group(group, columns=[role]).column(role)
+                    return column[ids.index(record.id)].as_py()["bytes"]
+    except (OSError, KeyError, TypeError, pyarrow.ArrowException) as error:
+        raise ViewError(f"{file} cannot be read ({error}); run `warpdata verify`") from error
+    raise ViewError(f"{file} has no sample {record.id}; run `warpdata verify`")
+
+
 def parquet_unavailable() -> str | None:
     """Why `datasets` cannot write here, or None."""
     try:
@@ -96,6 +120,7 @@ ROW = LayoutRow(
     uses_shard_options=True,
     plan=plan_parquet,
     takes_url=True,
+    picture=picture_in_parquet,
     mark="data/*.parquet",
     check=deferred("warpdata.checks.parquet:check_parquet"),
     unavailable=parquet_unavailable,
