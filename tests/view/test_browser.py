@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -183,16 +184,38 @@ def test_nothing_is_wider_than_the_window(page, view, export, wh):
             assert page.evaluate("document.documentElement.scrollWidth") <= wh[0]
 
 
-def test_the_program_serves_the_page_and_ends_at_ctrl_c(page, export):
-    command = [sys.executable, "-m", "warpdata.view", str(export)]
+@contextmanager
+def served(*arguments):
+    """The address that the program prints, while it runs; it is ended by Ctrl-C, and says nothing odd."""
+    command = [sys.executable, "-m", "warpdata.view", *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=environment, **pipes) as process:
-        page.goto(re.search(r"http://\S+", process.stdout.readline()).group())
-        assert len(ids_shown(page)) == 60
+        yield re.search(r"http://\S+", process.stdout.readline()).group()
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=60)[1]
     assert "Traceback" not in said
+
+
+def test_the_program_serves_the_page_and_ends_at_ctrl_c(page, export):
+    with served(export) as url:
+        page.goto(url)
+        assert len(ids_shown(page)) == 60
+
+
+def test_another_address_opens_to_those_with_the_token_alone(page, chromium, export):
+    with served(export, "--host", "0.0.0.0") as url:
+        there, token = url.replace("0.0.0.0", "127.0.0.1").split("?")
+        stranger = chromium.new_context()
+        assert stranger.request.get(there).status == 403
+        assert stranger.request.get(f"{there}api/about").status == 403
+        assert stranger.request.get(f"{there}?token=guessed").status == 403
+        page.goto(f"{there}?{token}")
+        assert len(ids_shown(page)) == 60
+        page.goto(f"{there}#/0/3")  # the page keeps it in a cookie
+        page.wait_for_selector('[data-name="target"] canvas.picture')
+        assert stranger.request.get(there).status == 403
+        stranger.close()
 
 
 def test_keys_are_listed(page, view, export):
