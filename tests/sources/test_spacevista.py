@@ -203,3 +203,29 @@ def test_a_camera_file_that_cannot_be_read_costs_the_cameras_alone(tmp_path):
     scene = open_set(tmp_path, tmp_path / "cache").scene("DL3DV_s")
     assert len(scene.views) == 3
     assert any("cameras in" in note and "are not used" in note for note in scene.notes)
+
+
+def test_cameras_outside_of_the_root_are_not_read(tmp_path):
+    root = tmp_path / "set"
+    pictures(root, *(f"a_frames/f_{k}.png" for k in range(3)))
+    (tmp_path / "transforms.json").write_text('{"fl_x": 1, "frames": []}')
+    items_file(root, "meta.json", [[f"{tmp_path}/a_frames/../f_{k}.png" for k in range(3)]])
+    source = open_set(root, tmp_path / "cache")
+    with pytest.raises(SceneError, match=r"leads out|not plain"):
+        source.scene(source.scene_ids()[0])
+    assert source.state(source.scene_ids()[0]) is None
+
+
+def test_the_state_of_a_scene_changes_with_its_files_and_its_items(tmp_path, monkeypatch):
+    monkeypatch.setattr("warpdata.sources.folder_state.SETTLED_NS", 0)
+    names = [f"a_frames/s/images/f_{k}.png" for k in range(4)]
+    pictures(tmp_path, *names)
+    items_file(tmp_path, "meta.json", [names[:3]])
+    first = open_set(tmp_path, tmp_path / "cache").state("a_s")
+    assert first is not None
+    assert open_set(tmp_path, tmp_path / "cache").state("a_s") == first
+    items_file(tmp_path, "meta.json", [names])
+    second = open_set(tmp_path, tmp_path / "cache").state("a_s")
+    pictures(tmp_path, names[0])
+    assert len({first, second, open_set(tmp_path, tmp_path / "cache").state("a_s")}) == 3
+    assert open_set(tmp_path, tmp_path / "cache", object_mask="keep").state("a_s") is None

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from warpdata.errors import ViewError
 from warpdata.files.paths import resolve_inside
-from warpdata.files.tree import is_file
+from warpdata.files.tree import is_file, is_folder
 from warpdata.formats.spacevista.item import exchanged
 
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -37,6 +37,14 @@ class FrameFiles:
             if path is not None and is_file(found := resolve_inside(self.root, self._below(path))):
                 return found
         raise ViewError("the file is missing")
+
+    def folder(self, written: str) -> Path | None:
+        """The folder of a scene; None where there is none, or its path leads out of the root."""
+        try:
+            found = resolve_inside(self.root, self._below(written)) if written else self.root
+        except ViewError:
+            return None
+        return found if is_folder(found) else None
 
     def _below(self, written: str) -> str:
         path = written.replace("\\", "/")

@@ -8,7 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from warpdata.config import SourceOptions
 from warpdata.errors import SceneError, SourceError, ViewError
+from warpdata.files.bounded_json import fingerprint
 from warpdata.formats.spacevista.grouping import dataset_of, scene_name
+from warpdata.sources.folder_state import folder_state
 from warpdata.sources.naming import natural_key, unique_names
 from warpdata.sources.picture_names import is_image_name
 from warpdata.sources.scene import PictureFile, Scene, View
@@ -52,12 +54,17 @@ class SpaceVistaSource:
         return sorted(self._scenes, key=natural_key)
 
     def state(self, scene_id: str) -> str | None:
-        self._found(scene_id)
-        return None
+        found = self._found(scene_id)
+        folder = self._files.folder(found.folder)
+        if folder is None or self._own.object_mask != "none":  # masks lie elsewhere
+            return None
+        files = folder_state(folder)
+        return None if files is None else fingerprint([files, sorted(found.indexed.frames), self._own.min_frames])
 
     def scene(self, scene_id: str) -> Scene:
         found = self._found(scene_id)
-        poses = poses_beside(self._root, self._root / found.folder)
+        folder = self._files.folder(found.folder)
+        poses = Poses() if folder is None else poses_beside(self._root, folder)
         frames = in_order(found.indexed.frames)
         names = unique_names({key: PurePosixPath(key).stem for key in frames})
         views, left_out, notes = [], {}, list(poses.notes)
