@@ -16,7 +16,7 @@ $(VENV)/main.stamp: pyproject.toml constraints.txt
 
 $(VENV)/dev.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,sfm,sky,video,geo,view,spacevista,readers,docs]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,sfm,sky,video,geo,view,spacevista,megadepth,readers,docs]"
 	touch $(VENV)/main.stamp $@
 
 demo: $(VENV)/main.stamp  ## Make triplets from the shipped sample: with its own geometry, then from its photos alone

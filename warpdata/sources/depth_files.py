@@ -1,4 +1,4 @@
-"""Depth maps from disk: 16-bit PNG, `.npy`, OpenEXR and COLMAP's `.bin`.
+"""Depth maps from disk: 16-bit PNG, `.npy`, OpenEXR, HDF5 and COLMAP's `.bin`.
 
 What stands for "no depth": 0, negative and not finite numbers, and by the type that the file stores, never by value
 alone: the type's largest number (65535 in 16 bits unsigned, 65504 in half floats, 4294967295, 3.4e38), which sensors
@@ -21,6 +21,7 @@ from warpdata.errors import ViewError
 from warpdata.files.tree import file_numbers, is_file, open_file, read_file
 from warpdata.formats.colmap import decode_depth_map
 from warpdata.formats.exr import read_depth_exr
+from warpdata.formats.hdf5_depth import SUFFIXES, read_depth_h5
 from warpdata.formats.npy import open_npy
 from warpdata.sources.scene import DepthFile
 
@@ -41,6 +42,7 @@ def load_depth(file: DepthFile) -> Float[Tensor, "h w"]:
         ViewError: the file is missing, damaged, too large, or holds no single depth channel.
     """
     readers = {".png": _read_png, ".npy": _read_npy, ".exr": _read_exr, COLMAP_SUFFIX: _read_colmap}
+    readers |= dict.fromkeys(SUFFIXES, _read_h5)
     read = readers.get(file.path.suffix.lower())
     if read is None:
         raise ViewError(f"depth {file.path} has an unknown type; convert it to one of {', '.join(DEPTH_SUFFIXES)}")
@@ -99,6 +101,10 @@ def _read_npy(path: Path) -> np.ndarray:
 
 def _read_exr(path: Path) -> np.ndarray:
     return read_depth_exr(path, lambda hw: _check_size(path, hw))
+
+
+def _read_h5(path: Path) -> np.ndarray:
+    return read_depth_h5(path, lambda hw: _check_size(path, hw))
 
 
 def _read_colmap(path: Path) -> np.ndarray:

@@ -49,7 +49,7 @@ class DepthFile:
     """A depth map on disk: 0 or not finite where there is none.
 
     Attributes:
-        path: 16-bit PNG, `.npy`, `.exr`, or COLMAP's `.bin`.
+        path: 16-bit PNG, `.npy`, `.exr`, `.h5`, or COLMAP's `.bin`.
         unit: what a stored value of 1 is worth in scene units.
         measure: planar z, or the length of rays.
     """

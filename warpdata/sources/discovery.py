@@ -115,7 +115,7 @@ class _Walk:
         if row is None or (owned and row.only_pictures):
             return [*self._below(listing, place, owned=owned), *([] if owned else self._files(listing, place))]
         here = SceneFolder(listing.path, "" if place == PurePosixPath() else place.as_posix(), row)
-        if row.open is not None:
+        if row.open is not None or row.owns_below:
             return [here]  # what lies below is its own affair
         if not row.only_pictures or _has_image_folder(listing, is_input=not place.parts):
             return [here, *self._below(listing, place, owned=True)]

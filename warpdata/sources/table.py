@@ -49,6 +49,7 @@ class SourceRow:
         options: dataclass of options of its own, with defaults.
         only_pictures: it is recognised by nothing but pictures. The sub-folders of scenes hold pictures too, so that
             such a folder counts for a scene only where it does not lie in another scene.
+        owns_below: nothing below its folder is a scene besides, whatever is recognised there.
         unavailable: why it cannot be used here, such as a package that is missing and how to install it, or None.
     """
 
@@ -62,6 +63,7 @@ class SourceRow:
     file_state: Callable[[Path, Any, Workplace], str | None] = lambda path, options, work: None
     options: type | None = None
     only_pictures: bool = False
+    owns_below: bool = False
     unavailable: Callable[[], str | None] = lambda: None
 
     def __post_init__(self) -> None:
@@ -78,6 +80,10 @@ SOURCES: Table[SourceRow] = Table(
     "warpdata.sources",
     SourceRow,
     {
+        "megadepth": "warpdata.sources.readers.megadepth:ROW",
+        "aerial-megadepth": "warpdata.sources.readers.aerial_megadepth:ROW",
+        "aerial-training": "warpdata.sources.readers.stored_cameras:TRAINING",
+        "megadepth-processed": "warpdata.sources.readers.stored_cameras:PROCESSED",
         "transforms": "warpdata.sources.readers.transforms:ROW",
         "wai": "warpdata.sources.readers.wai:ROW",
         "colmap": "warpdata.sources.readers.colmap:ROW",
