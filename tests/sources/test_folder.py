@@ -163,7 +163,7 @@ def test_a_scene_without_usable_images_says_so(tmp_path):
 
 def test_unknown_names_are_wrong_arguments(tmp_path):
     write_photos(tmp_path / "s")
-    with pytest.raises(ValueError, match="there is no source 'nothing'; choose from auto, transforms"):
+    with pytest.raises(ValueError, match="there is no source 'nothing'; choose from auto, megadepth"):
         source(tmp_path, source="nothing")
     with pytest.raises(ValueError, match="holds no scene 't'"):
         source(tmp_path).scene("t")

@@ -19,7 +19,7 @@ from tests.megadepth_trees import (
     make_original,
     make_stored,
 )
-from warpdata.config import GeometryOptions, OutputOptions, SourceOptions
+from warpdata.config import GeometryOptions, OutputOptions, PairOptions, SourceOptions
 from warpdata.errors import SceneError, SourceError, ViewError
 from warpdata.plugins import OwnOptions
 from warpdata.run.materialize import materialize
@@ -112,6 +112,19 @@ class TestAerial:
         assert scene.geometry.startswith("given")
         assert len(scene.scores) == 3
         assert all(scores["psnr"] > 26 and scores["hole_fraction"] < 0.25 for scores in scene.scores)
+
+    def test_a_photograph_is_splatted_from_a_render(self, tmp_path):
+        make_aerial(tmp_path / "data")
+        options = MaterializeOptions(
+            source=SourceOptions(input_dir=tmp_path / "data"),
+            geometry=GeometryOptions(cache_dir=tmp_path / "cache"),
+            pairs=PairOptions(pairs="all", pairs_domain="across"),
+            output=OutputOptions(output_dir=tmp_path / "out"),
+        )
+        materialize(options)
+        lines = [json.loads(line) for line in (tmp_path / "out/manifest.jsonl").read_text().splitlines()]
+        assert len(lines) == 4
+        assert {line["reference"] for line in lines} == {"0001_000", "0001_001"}
 
 
 class TestStored:

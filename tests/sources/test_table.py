@@ -142,7 +142,7 @@ def test_a_source_that_cannot_be_used_here_costs_its_scenes_and_says_why(tmp_pat
 def test_unknown_names_list_the_known_ones(tmp_path):
     with pytest.raises(
         ValueError,
-        match=r"there is no source 'x'; choose from auto, transforms, wai, colmap, .*, images, broken",
+        match=r"there is no source 'x'; choose from auto, megadepth, .*, transforms, wai, colmap, .*, images, broken",
     ):
         open_source(SourceOptions(input_dir=tmp_path, source="x"))
 

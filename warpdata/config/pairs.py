@@ -27,6 +27,9 @@ class PairOptions:
     without it all shares are equally likely."""
     both_directions: bool = False
     """Use every pair in both directions."""
+    pairs_domain: Literal["any", "same", "across"] = "any"
+    """Of scenes of renders and photographs, only pairs of one kind (same), or of a render and a photograph (across).
+    Renders come first in a scene, so across wants --pairs all, or overlap with --pair-window 0."""
     reference: Literal["nearest", "none"] = "nearest"
     """Which reference goes with --pairs reproject: the scene's nearest other view, or none, as for single pictures."""
     drawn_cameras: int = 1
@@ -54,6 +57,8 @@ class PairOptions:
             if not (min(self.overlap_histogram) >= 0 and 0 < sum(self.overlap_histogram) < float("inf")):
                 shares = " ".join(map(str, self.overlap_histogram))
                 raise ValueError(f"`overlap_histogram` is {shares}; none may be negative, and one must be positive")
+        if self.pairs == "reproject" and self.pairs_domain != "any":
+            raise ValueError(f'`pairs_domain="{self.pairs_domain}"` is for pairs of two views, not `pairs="reproject"`')
         if self.drawn_cameras < 1:
             raise ValueError(f"`drawn_cameras` is {self.drawn_cameras}; at least one must be drawn")
         if self.pairs == "reproject":

@@ -128,6 +128,8 @@ class MaterializeOptions:
             parts["seed"] = self.seed
         else:
             del chosen["pairs"]["reference"], chosen["pairs"]["drawn_cameras"]  # as it was before there were these
+        if self.pairs.pairs_domain == "any":
+            del chosen["pairs"]["pairs_domain"]  # outputs of before the option can be continued
         # Of estimators' own options the geometry tells; those of layouts are no concern of a triplet.
         kinds = {row.options.__name__ for row in SOURCES if row.options is not None}
         own = {kind: values for kind, values in chosen.get("own", {}).items() if kind in kinds}

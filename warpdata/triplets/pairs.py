@@ -22,6 +22,7 @@ def choose_pairs(
     options: PairOptions,
     overlap: Overlap | None = None,
     nearest: Nearest | None = None,
+    domains: Sequence[str | None] = (),
 ) -> list[Pair]:
     """Pairs of a scene's frames in the order of (target, reference).
 
@@ -29,6 +30,8 @@ def choose_pairs(
         num_frames: how many frames with geometry the scene has.
         options: the strategy.
         overlap: measured shares, needed by the strategy `overlap` alone; called once for each candidate.
+        domains: of every frame whether it is a render or a photograph, None where nothing says it; needed where pairs
+            are restricted by it.
         nearest: finds references for the strategy `reproject`, where there are other views; without it the view before.
 
     Raises:
@@ -44,6 +47,7 @@ def choose_pairs(
         if reference != target
         and (reach == 0 or abs(target - reference) <= reach)
         and (reference < target or options.both_directions)
+        and (options.pairs_domain == "any" or _suits(options, domains[reference], domains[target]))
     ]
     if options.pairs == "overlap":
         if overlap is None:
@@ -55,6 +59,13 @@ def choose_pairs(
             step_of = {pair: histogram_step(measured[pair], options) for pair in candidates}
             candidates = sample_to_histogram(scene_id, candidates, step_of, options.overlap_histogram)
     return [Pair(scene_id, reference, target) for reference, target in candidates]
+
+
+def _suits(options: PairOptions, reference: str | None, target: str | None) -> bool:
+    """Whether a pair is within one kind of pictures, or across two, as is asked for."""
+    if options.pairs_domain == "same":
+        return reference == target
+    return None not in (reference, target) and reference != target
 
 
 def _reprojected(scene_id: str, num_frames: int, options: PairOptions, nearest: Nearest) -> Iterator[Pair]:
@@ -70,6 +81,10 @@ def _reprojected(scene_id: str, num_frames: int, options: PairOptions, nearest: 
 def why_no_pair(num_frames: int, options: PairOptions) -> str:
     """What to say of a scene without pairs."""
     said = f'no pair of its {num_frames} views with geometry is asked for by `pairs="{options.pairs}"`'
+    if options.pairs_domain != "any":
+        said += f' and `pairs_domain="{options.pairs_domain}"`'
+    if options.pairs_domain == "across":
+        said += '; a scene needs renders and photographs, and renders come first: try `pairs="all"`'
     if options.pairs == "reproject":
         said += '; a single picture has no other view for a reference: use `reference="none"`'
     return said

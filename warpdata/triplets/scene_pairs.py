@@ -14,6 +14,7 @@ from warpdata.geometry.estimators import edge_threshold
 from warpdata.geometry.given import read_frame
 from warpdata.geometry.types import FrameCamera, FrameGeometry
 from warpdata.sources.fit import output_size
+from warpdata.sources.megadepth.domains import DOMAINS
 from warpdata.sources.odd_views import copies, odd_sizes
 from warpdata.sources.picture import Picture
 from warpdata.sources.scene import Redraw, Scene, View
@@ -174,7 +175,7 @@ def open_pairs(
     left_out = {} if keep_odd_views else _odd_frames(scene, entry, pictures, size)
     used = [index for index, name in enumerate(entry.names) if name not in left_out]
     output_hw = output_size([entry.image_hws[index] for index in used], size)
-    chosen = _pairs_among(used, scene.id, pairs, overlap, entry)
+    chosen = _pairs_among(used, scene, pairs, overlap, entry)
     return ScenePairs(
         entry=entry,
         pictures=pictures,
@@ -213,14 +214,16 @@ def _odd_frames(scene: Scene, entry: CacheEntry, pictures: tuple[Picture, ...], 
 
 
 def _pairs_among(
-    used: list[int], scene_id: str, options: PairOptions, overlap: Overlap | None, entry: CacheEntry
+    used: list[int], scene: Scene, options: PairOptions, overlap: Overlap | None, entry: CacheEntry
 ) -> list[Pair]:
     """Pairs of the frames used, as if there were no others."""
     measure = None if overlap is None else lambda reference, target: overlap(used[reference], used[target])
     cameras = [entry.camera(index).camera for index in used] if options.pairs == "reproject" else []
+    tags = {view.name: view.tags for view in scene.views}
+    domains = [next((tag for tag in tags[entry.names[index]] if tag in DOMAINS), None) for index in used]
     return [
         replace(pair, reference=None if pair.reference is None else used[pair.reference], target=used[pair.target])
-        for pair in choose_pairs(scene_id, len(used), options, measure, partial(nearest_view, cameras))
+        for pair in choose_pairs(scene.id, len(used), options, measure, partial(nearest_view, cameras), domains)
     ]
 
 

@@ -44,7 +44,7 @@ def _read(root: Path, scene_id: str, options: MegaDepthOptions, *, own_centre: f
     )
     views: dict[Path, View] = {}
     left_out: dict[str, str] = {}
-    for name in (name for name in listing.pictures if is_image_name(name)):
+    for name in filter(is_image_name, listing.pictures):
         base = name.rpartition(".")[0]
         path = root / name
         try:
