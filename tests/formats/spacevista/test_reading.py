@@ -81,3 +81,24 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     tracemalloc.stop()
     assert count == 20_000
     assert peak < path.stat().st_size / 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"extra_info": {"input_point": {"image_path": "a", "points": "DEEP"}}},
+        {"extra_info": {"task_type": "DEEP"}},
+        {"messages": [{"role": ["user"], "content": "x"}]},
+        {"messages": [{"role": {}, "content": "x"}]},
+    ],
+)
+@pytest.mark.parametrize("depth", [900, 50_000])
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+def test_a_hostile_item_costs_itself(tmp_path, change, suffix, depth):
+    hostile = json.dumps(entry(1) | change).replace('"DEEP"', "[" * depth + "]" * depth)
+    lines = [json.dumps(entry(0)), hostile, json.dumps(entry(2))]
+    path = tmp_path / f"meta{suffix}"
+    path.write_text("\n".join(lines) if suffix == ".jsonl" else f"[{','.join(lines)}]")
+    found = list(read_items(path))
+    assert len(found) == 3
+    assert [found[0].id, found[2].id] == ["0", "2"]

@@ -136,7 +136,7 @@ def _messages(value: Any, number: int) -> tuple[tuple[str, str], ...]:
     for turn in value:
         role = turn.get("role", turn.get("from")) if isinstance(turn, Mapping) else None
         text = turn.get("content", turn.get("value")) if isinstance(turn, Mapping) else None
-        if role not in ROLES or not isinstance(text, str):
+        if not isinstance(role, str) or role not in ROLES or not isinstance(text, str):
             raise ValueError(f"entry {number} has a turn without a role that is known or without text")
         turns.append((ROLES[role], text))
     return tuple(turns)

@@ -37,7 +37,9 @@ def read_items(path: Path) -> Iterator[Item | Faulty]:
     for number, value in enumerate(read_values(path)):
         try:
             item = parse_item(value, number)
-        except ValueError as error:
+        except RecursionError:
+            yield Faulty(number, f"entry {number} is nested too deeply")
+        except (ValueError, TypeError, OverflowError) as error:
             yield Faulty(number, str(error))
         else:
             yield item
@@ -56,7 +58,10 @@ def read_values(path: Path) -> Iterator[object]:
 def _lines(path: Path) -> Iterator[object]:
     for line in read_lines(path):
         if line.strip():
-            yield json.loads(line)
+            try:
+                yield json.loads(line)
+            except RecursionError:
+                yield None  # nested too deeply: no item, and no harm to the others
 
 
 def _entries(path: Path) -> Iterator[object]:

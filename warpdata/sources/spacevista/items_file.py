@@ -69,7 +69,7 @@ class ItemsFile:
             data = file.read(int(self._starts[line + 1] - self._starts[line]))
         try:
             return parse_item(json.loads(data), line)
-        except (ValueError, RecursionError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             return Faulty(line, str(error))
 
 
