@@ -120,14 +120,14 @@ def test_an_item_without_an_id_is_called_by_its_place():
 @pytest.mark.parametrize(
     ("info", "said"),
     [
-        ({"input_point": {"image_path": FRAMES[0], "points": [[1, "x"]]}}, "not two finite numbers"),
-        ({"input_point": {"image_path": FRAMES[0], "points": [[1, math.inf]]}}, "not two finite numbers"),
+        ({"input_point": {"image_path": FRAMES[0], "points": [[1, "x"]]}}, "not two numbers of pixels"),
+        ({"input_point": {"image_path": FRAMES[0], "points": [[1, math.inf]]}}, "not two numbers of pixels"),
         ({"input_point": {"points": [[1, 2]]}}, "no image_path"),
         ({"input_bbox": {"image_path": FRAMES[0], "bboxes": [{"x1": 1}]}}, "without x1"),
         ({"input_mask": {"image_path": FRAMES[0]}}, "no mask_path"),
         ({"input_mask": {"image_path": FRAMES[0], "mask_path": "m.npy", "object_ids": ["a"]}}, "object_ids"),
         ({"input_bbox": 3}, "not an object"),
-        ({"point_image_path": FRAMES[0], "point_points": "__import__('os').system('x')"}, "not two finite numbers"),
+        ({"point_image_path": FRAMES[0], "point_points": "__import__('os').system('x')"}, "not two numbers of pixels"),
         ({"point_image_path": FRAMES[0], "point_points": "[1, open('x')]"}, "no JSON"),
     ],
 )

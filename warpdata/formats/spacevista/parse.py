@@ -6,8 +6,8 @@ What cannot be understood is named in `Item.problems` and left out; nothing is g
 from __future__ import annotations
 
 import json
-import math
 import re
+import reprlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,6 +17,9 @@ ROLES = {"user": "user", "human": "user", "assistant": "assistant", "gpt": "assi
 PARTS = ("point", "bbox", "mask")
 MOST_MARKS = 10_000
 """Of an item; one with more is damaged."""
+
+MOST_PIXELS = 10**9
+"""Coordinates beyond are no pixels."""
 
 PYTHONS = {"True": "true", "False": "false", "None": "null"}
 _PYTHONS_WORDS = re.compile(r'"(?:[^"\\]|\\.)*"|\b(True|False|None)\b')
@@ -90,7 +93,15 @@ def _form(value: Mapping[str, Any]) -> Form:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else str(value)
+    """A text, or a number as one; what is neither says nothing."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else ""
+
+
+def _short(value: Any) -> str:
+    """A value for a message, however large it is."""
+    return _kind_of(value) if isinstance(value, list | dict) else reprlib.repr(value)
 
 
 def _kind_of(value: Any) -> str:
@@ -208,7 +219,7 @@ def _pairs(value: Any) -> list[tuple[float, float]]:
         return [(float(value[0]), float(value[1]))]
     if isinstance(value, list):
         return [pair for one in value for pair in _pairs(one)]
-    raise _Problem(f"has a point that is not two finite numbers: {str(value)[:40]}")
+    raise _Problem(f"has a point that is not two numbers of pixels: {_short(value)}")
 
 
 def _is_numbers(value: Any, count: int) -> bool:
@@ -216,7 +227,8 @@ def _is_numbers(value: Any, count: int) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether it is a number that a picture could have a pixel at; no NaN, no whole number of a thousand digits."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST_PIXELS
 
 
 def _boxes(value: Mapping[str, Any]) -> Iterator[Mark]:
@@ -238,7 +250,7 @@ def _box(value: Any) -> tuple[float, float, float, float]:
     elif isinstance(value, Mapping) and all(_is_number(value.get(key)) for key in ("x", "y", "w", "h")):
         x1, y1, x2, y2 = value["x"], value["y"], value["x"] + value["w"], value["y"] + value["h"]
     else:
-        raise _Problem(f"has a box without x1, y1, x2, y2 or x, y, w, h: {str(value)[:60]}")
+        raise _Problem(f"has a box without x1, y1, x2, y2 or x, y, w, h: {_short(value)}")
     return float(min(x1, x2)), float(min(y1, y2)), float(max(x1, x2)), float(max(y1, y2))
 
 
@@ -258,7 +270,7 @@ def _ids(value: Any) -> tuple[int, ...] | tuple[bool, ...] | None:
     given = value if isinstance(value, list) else [value]
     if given and (all(isinstance(one, bool) for one in given) or all(type(one) is int for one in given)):
         return tuple(given)
-    raise _Problem(f"has object_ids that are neither whole numbers nor truth values: {str(value)[:40]}")
+    raise _Problem(f"has object_ids that are neither whole numbers nor truth values: {_short(value)}")
 
 
 def _path(value: Mapping[str, Any], key: str) -> str:

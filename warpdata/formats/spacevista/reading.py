@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from warpdata.errors import SourceError
@@ -17,6 +18,13 @@ INSTALL = "python -m pip install 'warpdata[spacevista]'"
 
 MAX_ITEM_BYTES = 64 * 2**20
 """Longest item that is read; an honest one has some thousand bytes."""
+
+MAX_DEPTH = 32
+"""Lists and objects inside each other that an item may have; an honest one has six."""
+
+
+_STEPS = {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}
+"""How far events of a parser lead into lists and objects."""
 
 
 @dataclass(frozen=True)
@@ -35,36 +43,52 @@ def read_items(path: Path) -> Iterator[Item | Faulty]:
             that reads long files is not installed.
     """
     for number, value in enumerate(read_values(path)):
+        if isinstance(value, Faulty):
+            yield value
+            continue
         try:
             item = parse_item(value, number)
-        except RecursionError:
-            yield Faulty(number, f"entry {number} is nested too deeply")
-        except (ValueError, TypeError, OverflowError) as error:
+        except ValueError as error:
             yield Faulty(number, str(error))
         else:
             yield item
 
 
-def read_values(path: Path) -> Iterator[object]:
-    """The entries of such a file as JSON has them; raises as `read_items`."""
+def read_values(path: Path) -> Iterator[object | Faulty]:
+    """The entries of such a file as JSON has them; one that is nested too deeply is faulty. Raises as `read_items`."""
     try:
         yield from _lines(path) if path.suffix.lower() == ".jsonl" else _entries(path)
     except FileNotFoundError as error:
         raise SourceError(f"{path} does not exist; give the JSON of the items as `meta`") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise SourceError(f"{path} cannot be read as a list of items: {error}") from error
 
 
-def _lines(path: Path) -> Iterator[object]:
+def _too_deep(number: int) -> Faulty:
+    return Faulty(number, f"entry {number} is nested more than {MAX_DEPTH} deep")
+
+
+def _lines(path: Path) -> Iterator[object | Faulty]:
+    number = 0
     for line in read_lines(path):
         if line.strip():
             try:
-                yield json.loads(line)
+                value = json.loads(line)
             except RecursionError:
-                yield None  # nested too deeply: no item, and no harm to the others
+                value = _too_deep(number)
+            yield value if _depth_within(value, MAX_DEPTH) else _too_deep(number)
+            number += 1
 
 
-def _entries(path: Path) -> Iterator[object]:
+def _depth_within(value: object, most: int) -> bool:
+    """Whether no more lists and objects than so many lie inside each other."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return most >= 0 and all(_depth_within(one, most - 1) for one in inside)
+
+
+def _entries(path: Path) -> Iterator[object | Faulty]:
+    """The entries of a list. Those of absurd depth are never built, nor are the places of their parts, which would take
+    quadratic time."""
     try:
         import ijson
     except ImportError as error:
@@ -72,10 +96,21 @@ def _entries(path: Path) -> Iterator[object]:
     with closing(_Watched(path)) as file:
         if file.first() != b"[":
             raise ValueError("it does not begin with `[`: expected a list of items")
+        builder, depth, is_deep, number = ijson.ObjectBuilder(), 0, False, 0
         try:
-            for value in ijson.items(file, "item", use_float=True):
-                file.begin()
-                yield value
+            events = ijson.basic_parse(file)
+            next(events)  # the list itself begins
+            for event, value in events:
+                depth += _STEPS.get(event, 0)
+                if depth < 0:  # the list itself ends; what follows is for the parser to complain of
+                    continue
+                is_deep |= depth > MAX_DEPTH
+                if not is_deep:
+                    builder.event(event, float(value) if isinstance(value, Decimal) else value)
+                if depth == 0:
+                    yield _too_deep(number) if is_deep else builder.value
+                    builder, is_deep, number = ijson.ObjectBuilder(), False, number + 1
+                    file.begin()
         except ijson.JSONError as error:
             raise ValueError(f"it is damaged or cut short ({error})") from error
 

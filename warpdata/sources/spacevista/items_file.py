@@ -69,7 +69,7 @@ class ItemsFile:
             data = file.read(int(self._starts[line + 1] - self._starts[line]))
         try:
             return parse_item(json.loads(data), line)
-        except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             return Faulty(line, str(error))
 
 
@@ -82,6 +82,7 @@ def _as_lines(meta: Path, cache_dir: Path) -> Path:
     if not lines.is_file():
         with atomic_file(lines, shared=True) as file:
             for value in read_values(meta):
+                value = None if isinstance(value, Faulty) else value
                 file.write(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
     return lines
 
