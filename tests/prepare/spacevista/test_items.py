@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import pytest
 from PIL import Image
 
@@ -53,6 +54,18 @@ def test_a_page_holds_all_and_loads_nothing(made, tmp_path, capsys):
     assert run("preview", made / "meta.json", tmp_path, "--quiet") == 2
     assert "--overwrite" in capsys.readouterr().err
     assert run("preview", made / "meta.json", tmp_path, "--quiet", "--overwrite", "--ids", "made_3") == 0
+
+
+def test_a_film_needs_no_pyav(made, tmp_path, monkeypatch):
+    monkeypatch.setattr("warpdata.prepare.spacevista.sheets.pyav_unavailable", lambda: "it is not installed")
+    assert run("preview", made / "meta.json", tmp_path, "--ids", "made_0", "--format", "mp4", "--quiet") == 0
+    film = cv2.VideoCapture(str(tmp_path / "made_0.mp4"))
+    assert (film.get(cv2.CAP_PROP_FRAME_COUNT), film.get(cv2.CAP_PROP_FRAME_WIDTH)) == (10, 320)
+    _, first = film.read()
+    assert first[150, 60, 2] > 180  # the red point, blue first
+    assert first[150, 60, :2].max() < 90
+    film.release()
+    assert [path.name for path in tmp_path.iterdir()] == ["made_0.mp4"]
 
 
 def test_what_lies_in_the_output_stays(made, tmp_path):

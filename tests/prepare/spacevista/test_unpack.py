@@ -2,7 +2,6 @@
 
 import io
 import tarfile
-import zlib
 
 import pytest
 
@@ -104,7 +103,7 @@ def test_chunks_that_are_not_one_bundle_are_named(tmp_path, change, said):
 def test_a_missing_last_chunk_ends_the_run(tmp_path):
     folder = split(tmp_path / "chunks", bundle())
     (folder / "SpaceVista_preview_chunk_ae").unlink()
-    with pytest.raises(ArchiveError, match="damaged or cut short"):
+    with pytest.raises(ArchiveError, match=r"4 chunks in .*chunk_ad, the last there is.*damaged or cut short"):
         unpack(find_chunks(folder), tmp_path / "out")
     assert not list((tmp_path / "out").rglob("*.part"))
 
@@ -158,7 +157,7 @@ def test_a_bomb_ends_the_run_and_is_named(tmp_path):
 def test_a_damaged_byte_ends_the_run(tmp_path):
     data = bytearray(bundle())
     data[len(data) // 2] ^= 0xFF
-    with pytest.raises((ArchiveError, zlib.error)):
+    with pytest.raises(ArchiveError, match=r"5 chunks in .* as far as into SpaceVista_preview_chunk_a[cde]"):
         unpack(find_chunks(split(tmp_path / "chunks", bytes(data))), tmp_path / "out")
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from pathlib import Path
+
 import cv2
 import numpy as np
+import torch
 from jaxtyping import UInt8
 from PIL import Image
 
-from warpdata.errors import ViewError
+from warpdata.errors import OutputError, ViewError
 from warpdata.files.atomic import atomic_file
+from warpdata.formats.pyav import INSTALL as PYAV_INSTALL
+from warpdata.formats.pyav import unavailable as pyav_unavailable
 from warpdata.formats.video_writer import VideoWriter
 from warpdata.sources.spacevista.item_frames import ItemFrames, evenly_spaced
 
@@ -74,16 +81,35 @@ def fitted(picture: UInt8[np.ndarray, "H W 3"], hw: tuple[int, int]) -> UInt8[np
     return out
 
 
-def write_mp4(pictures: list[UInt8[np.ndarray, "H W 3"]], path) -> None:
-    """A film as H.264; needs PyAV (extra `video`)."""
-    import torch
+def write_mp4(pictures: list[UInt8[np.ndarray, "H W 3"]], path: Path) -> None:
+    """A film as H.264, or where PyAV (extra `video`) is missing as MPEG-4 by OpenCV, which not every browser plays.
 
+    Raises:
+        OutputError: it cannot be written.
+    """
+    if pyav_unavailable() is not None:
+        _write_mpeg4(pictures, path)
+        return
     with VideoWriter(path, fps=FRAMES_PER_SECOND, hw=pictures[0].shape[:2]) as film:
         for picture in pictures:
             film.write(torch.from_numpy(picture).permute(2, 0, 1))
 
 
-def write_gif(pictures: list[UInt8[np.ndarray, "H W 3"]], path) -> None:
+def _write_mpeg4(pictures: list[UInt8[np.ndarray, "H W 3"]], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".film") as folder:
+        draft = Path(folder) / "film.mp4"
+        height, width = pictures[0].shape[:2]
+        film = cv2.VideoWriter(str(draft), cv2.VideoWriter_fourcc(*"mp4v"), FRAMES_PER_SECOND, (width, height))
+        for picture in pictures:
+            film.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        film.release()
+        if not draft.is_file() or not draft.stat().st_size:
+            raise OutputError(f"cannot write {path}: OpenCV has no encoder for it here; {PYAV_INSTALL}, or use GIF")
+        os.replace(draft, path)
+
+
+def write_gif(pictures: list[UInt8[np.ndarray, "H W 3"]], path: Path) -> None:
     """A film as GIF."""
     first, *others = (Image.fromarray(picture) for picture in pictures)
     with atomic_file(path) as file:

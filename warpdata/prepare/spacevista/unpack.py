@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from warpdata.errors import OutputError, SourceError, ViewError
+from warpdata.errors import ArchiveError, OutputError, SourceError, ViewError
 from warpdata.files.archives import ArchiveLimits, Member, Refused, walk_tar
 from warpdata.files.atomic import output_errors, part_path
 from warpdata.files.chain import ChainedFile
@@ -131,15 +131,30 @@ def unpack(
             _check_space(output, packed.length, only)
             output = output.resolve()
         limits = limits or ArchiveLimits(suffixes=SUFFIXES)
-        for number, found in enumerate(walk_tar(packed, limits, into=output)):
-            if number % 64 == 0:
-                progress(packed.tell(), packed.length)
-            if isinstance(found, Refused):
-                _refuse(report, found.name, found.reason, say)
-            elif not found.is_folder:
-                _take(found, output, only, report, say)
+        try:
+            for number, found in enumerate(walk_tar(packed, limits, into=output)):
+                if number % 64 == 0:
+                    progress(packed.tell(), packed.length)
+                if isinstance(found, Refused):
+                    _refuse(report, found.name, found.reason, say)
+                elif not found.is_folder:
+                    _take(found, output, only, report, say)
+        except ArchiveError as error:
+            raise ArchiveError(f"{_named(chunks, packed.tell())}: {error}") from error
         progress(packed.length, packed.length)
     return report
+
+
+def _named(chunks: list[Path], position: int) -> str:
+    """The bundle, and how far into which chunk it was read, for an error."""
+    if len(chunks) == 1:
+        return str(chunks[0])
+    left, number = position, 0
+    while number < len(chunks) - 1 and left > chunks[number].stat().st_size:
+        left -= chunks[number].stat().st_size
+        number += 1
+    last = ", the last there is: is there one more to download?" if number == len(chunks) - 1 else ""
+    return f"the bundle of {len(chunks)} chunks in {chunks[0].parent}, read as far as into {chunks[number].name}{last}"
 
 
 def _refuse(report: UnpackReport, name: str, reason: str, say: Callable[[str], None]) -> None:
