@@ -153,6 +153,14 @@ class TestStored:
         assert all("holds no camera" in left_out[f"{name}.jpg"] for name in NAMES[:2])
         assert "not a rotation" in left_out[f"{NAMES[2]}.jpg"]
 
+    @pytest.mark.parametrize("source", ["aerial-training", "megadepth-processed"])
+    @pytest.mark.parametrize("centre", [0.0, 0.5])
+    def test_either_can_be_insisted_on_and_the_folder_still_says_where_pixels_are(self, tmp_path, source, centre):
+        make_stored(tmp_path / "0001", centre=centre)
+        found = open_source(SourceOptions(input_dir=tmp_path, source=source)).scene("0001")
+        assert (found.source, found.scale) == (source, "metric" if source == "aerial-training" else "arbitrary")
+        assert_views(found.views)
+
     def test_a_sidecar_that_says_something_else_costs_the_scene(self, tmp_path):
         folder = make_stored(tmp_path / "0001", centre=0.5)
         (folder / "meta.json").write_text(json.dumps({"pixel_center": 7}))
@@ -172,11 +180,22 @@ class TestOriginal:
         assert scene.views[0].camera.K[1, 2] == 120
         np.testing.assert_array_equal(scene.views[1].depth.load().numpy(), depth(1))
 
-    def test_barrel_distortion_undone_and_cropped_is_a_longer_focal_length(self, tmp_path):
-        straight = scene_of(make_original(tmp_path / "a")).views[0].camera
-        bent = scene_of(make_original(tmp_path / "b", distortion=-0.1)).views[0].camera
-        assert bent.K[0, 0] > straight.K[0, 0] * 1.01 or bent.K[0, 0] < straight.K[0, 0] * 0.99
-        assert bent.K[0, 2] == 160
+    @pytest.mark.parametrize("k", [-0.1, 0.1])
+    def test_the_undistorted_photograph_fills_its_frame_and_no_more(self, tmp_path, k):
+        """Its border, distorted again, lies in the photograph as taken and touches its edge."""
+        camera = scene_of(make_original(tmp_path, distortion=k)).views[0].camera
+        assert camera.K[0, 2] == 160
+        W, H = SIZE
+        along_x, along_y = np.arange(W + 1.0), np.arange(H + 1.0)
+        border = np.concatenate(
+            [np.stack(np.broadcast_arrays(along_x, y), -1) for y in (0.0, H)]
+            + [np.stack(np.broadcast_arrays(x, along_y), -1) for x in (0.0, W)]
+        )
+        rays = (border - camera.K[:2, 2].numpy()) / camera.K.diagonal()[:2].numpy()
+        bent = rays * (1 + k * (rays**2).sum(-1, keepdims=True)) * K[0, 0] + (160, 120)
+        room = np.concatenate([bent, np.array(SIZE) - bent], axis=-1)
+        assert room.min() > -1.5  # OpenCV looks at a grid of nine by nine
+        assert room.min() < 1.5
 
     def test_a_half_of_it_is_named(self, tmp_path):
         make_original(tmp_path)

@@ -229,3 +229,22 @@ def test_the_state_of_a_scene_changes_with_its_files_and_its_items(tmp_path, mon
     pictures(tmp_path, names[0])
     assert len({first, second, open_set(tmp_path, tmp_path / "cache").state("a_s")}) == 3
     assert open_set(tmp_path, tmp_path / "cache", object_mask="keep").state("a_s") is None
+
+
+def test_what_gives_no_scene_is_said(tmp_path, caplog):
+    names = [f"a_frames/s/images/f_{k}.png" for k in range(3)]
+    pictures(tmp_path, *names)
+    items_file(tmp_path, "meta.json", [names, ["a_frames/t/images/f_0.png"]], {"input_point": 3})
+    entries = json.loads((tmp_path / "meta.json").read_text())
+    (tmp_path / "meta.json").write_text(json.dumps([*entries, 7, {**entries[0], "videos": ["film.mp4"]}]))
+    assert open_set(tmp_path, tmp_path / "cache").scene_ids() == ["a_s"]
+    assert "a_frames/t (1 in all)" in caplog.text
+    assert "1 of 4 entries are no items, the first: entry 2 is a number, not an object" in caplog.text
+    assert "1 items of" in caplog.text
+    assert "input_point is a number, not an object" in caplog.text
+
+
+def test_where_nothing_is_there_it_says_what_it_misses(tmp_path):
+    (tmp_path / "in").mkdir()
+    with pytest.raises(SourceError, match="`meta`"):
+        open_set(tmp_path / "in", tmp_path / "cache", source="spacevista").scene_ids()

@@ -88,10 +88,7 @@ def find_scene_folders(top: Path, rows: Sequence[SourceRow]) -> list[SceneFolder
     Raises:
         OSError: the input cannot be listed.
     """
-    found = _Walk(rows).found(FolderListing.read(top), PurePosixPath(), owned=False)
-    if not found and len(rows) == 1 and rows[0].open is not None:
-        return [SceneFolder(top, "", rows[0])]  # insisted on: it says itself what it misses
-    return found
+    return _Walk(rows).found(FolderListing.read(top), PurePosixPath(), owned=False)
 
 
 def find_scene_file(path: Path, rows: Sequence[SourceRow]) -> list[SceneFolder]:
@@ -104,6 +101,12 @@ def find_scene_file(path: Path, rows: Sequence[SourceRow]) -> list[SceneFolder]:
 class _Walk:
     def __init__(self, rows: Sequence[SourceRow]):
         self._rows = rows
+        self._insisted = rows[0].recognise_insisted if len(rows) == 1 else None
+
+    def _row_of(self, listing: FolderListing) -> SourceRow | None:
+        if self._insisted is not None:
+            return self._rows[0] if self._insisted(listing) else None
+        return next((row for row in self._rows if row.recognise(listing)), None)
 
     def found(self, listing: FolderListing, place: PurePosixPath, *, owned: bool) -> list[SceneFolder]:
         """Scenes at and below a folder.
@@ -111,7 +114,7 @@ class _Walk:
         Args:
             owned: it lies in a scene whose own the pictures in it are.
         """
-        row = next((row for row in self._rows if row.recognise(listing)), None)
+        row = self._row_of(listing)
         if row is None or (owned and row.only_pictures):
             return [*self._below(listing, place, owned=owned), *([] if owned else self._files(listing, place))]
         here = SceneFolder(listing.path, "" if place == PurePosixPath() else place.as_posix(), row)

@@ -144,7 +144,8 @@ class FolderSource:
         try:
             listing = FolderListing.read(top)
             made = made_by_us(listing)
-            insisted = len(self._rows) == 1 and self._rows[0].open is not None
+            # What was exported for others to read may be read back by a source that is asked for by name.
+            insisted = len(self._rows) == 1 and self._rows[0].recognise_insisted is not None
             usable = insisted or made in (None, UNFINISHED, SCENE_EXPORT)
             found = find_scene_folders(top, self._rows) if usable else []
         except FileNotFoundError as error:

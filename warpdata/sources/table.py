@@ -41,6 +41,7 @@ class SourceRow:
         recognise: whether a folder is of this format, by the names in it alone; asked of every folder of the input.
         read: (the scene's folder, resolved; its id; options of the row's own or None) -> the scene with all its views.
             Errors of the kinds OSError and ViewError cost the scene, with their message.
+        recognise_insisted: asked in place of `recognise` where this source alone is asked for; None for the same.
         open: (options whose `input_dir` is the folder recognised; options of its own or None; where it may work) -> its
             scenes. It selects views by the options itself, see `select_views`.
         recognise_file: whether a file is a scene by itself, by its name; asked of files in folders that are no scenes.
@@ -56,6 +57,7 @@ class SourceRow:
     name: str
     about: str
     recognise: Callable[[FolderListing], bool] = lambda listing: False
+    recognise_insisted: Callable[[FolderListing], bool] | None = None
     recognise_file: Callable[[str], bool] = lambda name: False
     read: Callable[[Path, str, Any], Scene] | None = None
     open: Callable[[SourceOptions, Any, Workplace], Source] | None = None

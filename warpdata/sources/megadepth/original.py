@@ -21,8 +21,8 @@ from warpdata.formats.megadepth import (
     depth_path,
     model_folder,
     photo_path,
-    undistorted_intrinsics,
 )
+from warpdata.formats.megadepth_cameras import undistorted_intrinsics
 from warpdata.sources.depth_map import DepthFile
 from warpdata.sources.listing import FolderListing
 from warpdata.sources.megadepth.domains import PHOTO

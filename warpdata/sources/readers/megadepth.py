@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from warpdata.formats.megadepth import MODELS, PHOENIX
 from warpdata.sources.listing import FolderListing
 from warpdata.sources.megadepth.options import MegaDepthOptions
 from warpdata.sources.table import SourceRow, Workplace
@@ -11,8 +12,6 @@ from warpdata.sources.table import SourceRow, Workplace
 if TYPE_CHECKING:
     from warpdata.config import SourceOptions
     from warpdata.sources.scene import Source
-
-MODELS, PHOENIX = "MegaDepth_v1_SfM", "phoenix"
 
 
 def recognise(listing: FolderListing) -> bool:

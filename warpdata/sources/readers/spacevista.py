@@ -40,6 +40,7 @@ ROW = SourceRow(
     name="spacevista",
     about="frames that SpaceVista's items (meta.json beside DL3DV_frames, ...) list together; cameras where there are",
     recognise=recognise,
+    recognise_insisted=lambda listing: True,  # any folder, with any `meta`; the source says itself what it misses
     open=open_items,
     options=SpaceVistaOptions,
     unavailable=unavailable,

@@ -36,6 +36,7 @@ TRAINING = SourceRow(
     name="aerial-training",
     about="Aerial-MegaDepth prepared for training: pictures with .npz cameras and .exr depth beside them, metric",
     recognise=recognise_training,
+    recognise_insisted=recognise_any,
     read=deferred("warpdata.sources.megadepth.stored_cameras:read_training"),
     options=MegaDepthOptions,
 )

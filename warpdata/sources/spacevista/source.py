@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from warpdata.config import SourceOptions
-from warpdata.errors import SceneError, SourceError, ViewError
+from warpdata.errors import SceneError, SourceError, ViewError, listed
 from warpdata.files.bounded_json import fingerprint
 from warpdata.formats.spacevista.grouping import dataset_of, scene_name
 from warpdata.sources.folder_state import folder_state
@@ -21,6 +22,8 @@ from warpdata.sources.spacevista.object_masks import ObjectMask
 from warpdata.sources.spacevista.options import SpaceVistaOptions
 from warpdata.sources.spacevista.poses_beside import Poses, poses_beside
 from warpdata.sources.table import Workplace
+
+logger = logging.getLogger(__name__)
 
 LICENCES = {
     "dl3dv": "SpaceVista preview: frames of DL3DV, under the terms of that data set (research use)",
@@ -119,6 +122,7 @@ class SpaceVistaSource:
             if (not wanted or dataset_of(folder).casefold() in wanted)
             and len(in_order(scene.frames)) >= self._own.min_frames
         }
+        self._tell(wanted, chosen)
         if not chosen:
             raise SourceError(
                 f"none of the {len(self.index.scenes)} groups of frames in {self._meta()} has "
@@ -126,6 +130,28 @@ class SpaceVistaSource:
             )
         ids = unique_names({folder: scene_name(folder) for folder in chosen})
         return {ids[folder]: found for folder, found in chosen.items()}
+
+    def _tell(self, wanted: set[str], chosen: dict[str, _Found]) -> None:
+        """Say in the log what of the items gives no scene."""
+        index, meta = self.index, self._meta()
+        short = [
+            folder
+            for folder in index.scenes
+            if folder not in chosen and (not wanted or dataset_of(folder).casefold() in wanted)
+        ]
+        if short:
+            logger.warning(
+                "left out of %s for fewer than %d frames (`min_frames`): %s",
+                *(meta, self._own.min_frames, f"{listed(short)} ({len(short)} in all)"),
+            )
+        if index.num_faulty:
+            logger.warning("%s: %s", meta, self._faults().removeprefix("; "))
+        if index.num_video_files:
+            logger.warning(
+                "%d items of %s have a video file for their frames, which is not read", index.num_video_files, meta
+            )
+        for problem, count in index.problems.items():
+            logger.warning("%d items of %s: %s", count, meta, problem)
 
     def _faults(self) -> str:
         if not self.index.num_faulty:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -21,6 +22,9 @@ SMOOTH = 1.05
 
 METRIC = "metric"
 """Scale of geometry in metres, as manifests call it."""
+
+OPEN_ENTRIES = 8
+"""Geometry of so many scenes is open at once; samples come scene by scene."""
 
 AGREEING = 0.02
 """Two depths that differ by less are of one surface."""
@@ -98,7 +102,7 @@ class SampleDepths:
 
     def __init__(self, cache_dir: Path):
         self._cache = GeometryCache(cache_dir)
-        self._entries: dict[str, CacheEntry] = {}
+        self._entry = lru_cache(OPEN_ENTRIES)(lambda key: CacheEntry(self._cache.entry_path(key)))
 
     def of(self, record: Record) -> SampleDepth:
         """The depth of a sample's two views.
@@ -110,7 +114,7 @@ class SampleDepths:
         if not isinstance(key, str) or not key.isalnum():
             raise OutputError(f"{record.id}: its manifest does not say which geometry it was made from")
         try:
-            entry = self._entries.setdefault(key, CacheEntry(self._cache.entry_path(key)))
+            entry = self._entry(key)
             frames = {role: entry.frame(entry.index(name)) for role, name in _names(record).items()}
         except (CacheError, ValueError) as error:
             raise OutputError(
